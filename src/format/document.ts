@@ -1,0 +1,56 @@
+/**
+ * JSON documents of silt: size cap, UTF-8, JSON, format and version, then a schema.
+ *
+ * @module
+ */
+import * as v from 'valibot';
+import { SiltError } from '../core/errors.ts';
+
+/** What a JSON document of silt is, for {@link parseDocument}. */
+export interface DocumentKind {
+  readonly what: string;
+  readonly format: string;
+  readonly version: number;
+  readonly limit: number;
+}
+
+/**
+ * Parses a JSON document of silt: size cap, UTF-8, JSON, `format` and `formatVersion`, then the schema.
+ *
+ * @throws SiltError FORMAT_INVALID with the path of the first wrong member, FORMAT_UNSUPPORTED
+ */
+export function parseDocument<S extends v.GenericSchema>(
+  bytes: Uint8Array,
+  schema: S,
+  kind: DocumentKind,
+): v.InferOutput<S> {
+  const { what } = kind;
+  if (bytes.length > kind.limit) {
+    throw new SiltError(
+      'FORMAT_INVALID',
+      `${what}: expected at most ${kind.limit} bytes, found ${bytes.length}`,
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new SiltError('FORMAT_INVALID', `${what}: expected JSON in UTF-8, found something else`, { cause });
+  }
+  const head = v.safeParse(v.object({ format: v.literal(kind.format), formatVersion: v.number() }), value);
+  if (!head.success) {
+    throw new SiltError('FORMAT_INVALID', `${what}: expected a document of format "${kind.format}"`);
+  }
+  if (head.output.formatVersion !== kind.version) {
+    throw new SiltError(
+      'FORMAT_UNSUPPORTED',
+      `${what}: this silt reads format version ${kind.version}, found version ${head.output.formatVersion}; update silt`,
+    );
+  }
+  const parsed = v.safeParse(schema, value);
+  if (!parsed.success) {
+    const issue = parsed.issues[0];
+    throw new SiltError('FORMAT_INVALID', `${what}: ${v.getDotPath(issue) ?? 'document'}: ${issue.message}`);
+  }
+  return parsed.output;
+}

@@ -1,0 +1,98 @@
+/**
+ * Frames: the unit of download. A frame is the bytes of consecutive new chunks, filtered and compressed
+ * together; its codec byte names what was done, docs/format/pack.md §2:
+ *
+ * | bits | meaning |
+ * |---|---|
+ * | 0–3 | 0 stored as it is · 1 zstd (RFC 8878) · 2 brotli (RFC 7932) |
+ * | 4 | the x86 branch filter was applied before compression |
+ * | 5–7 | zero |
+ *
+ * The tag of a frame is the first 16 bytes of the SHA-256 of its stored bytes. It is checked before
+ * anything is decompressed; what a frame yields is trusted only once the window made of it has its digest.
+ *
+ * @module
+ */
+import { brotliDecompressSync, constants, zstdDecompressSync } from 'node:zlib';
+import { equalBytes } from '../core/bytes.ts';
+import { sha256 } from '../core/digest.ts';
+import { SiltError } from '../core/errors.ts';
+import { decodeX86 } from './x86-filter.ts';
+
+export const CODEC_STORED = 0;
+export const CODEC_ZSTD = 1;
+export const CODEC_BROTLI = 2;
+export const FILTER_X86 = 0x10;
+
+/** Bytes of a truncated digest that gates what is parsed or decompressed. */
+export const TAG_BYTES = 16;
+
+/** The first 16 bytes of the SHA-256 of `stored`. */
+export function tagOf(stored: Uint8Array): Uint8Array {
+  return sha256(stored).subarray(0, TAG_BYTES);
+}
+
+/** Where a frame lies and how to open it. */
+export interface FrameRef {
+  /** Position in the pack table of the index. */
+  readonly pack: number;
+  /** Of the first stored byte, in the pack. */
+  readonly offset: number;
+  readonly stored: number;
+  readonly plain: number;
+  readonly codec: number;
+  readonly tag: Uint8Array;
+}
+
+/** True for a codec byte of this format version. */
+export function isKnownCodec(codec: number): boolean {
+  return (codec & 0x0f) <= CODEC_BROTLI && (codec & 0xe0) === 0;
+}
+
+/**
+ * The plain bytes of a frame.
+ *
+ * Checks the tag first, lets decompression yield at most `frame.plain` bytes, and requires just as many.
+ *
+ * @throws SiltError DIGEST_MISMATCH for another tag, FORMAT_INVALID for bytes that do not decompress to it
+ */
+export function openFrame(frame: Omit<FrameRef, 'pack' | 'offset'>, stored: Uint8Array): Uint8Array {
+  if (stored.length !== frame.stored || !equalBytes(tagOf(stored), frame.tag)) {
+    throw new SiltError('DIGEST_MISMATCH', 'frame: its stored bytes do not have the digest of the index', {
+      details: { expected: Buffer.from(frame.tag).toString('hex'), length: stored.length },
+    });
+  }
+  const plain = decompress(frame.codec & 0x0f, stored, frame.plain);
+  if (plain.length !== frame.plain) {
+    throw new SiltError(
+      'FORMAT_INVALID',
+      `frame: expected ${frame.plain} plain bytes, found ${plain.length}`,
+    );
+  }
+  return (frame.codec & FILTER_X86) === 0 ? plain : decodeX86(plain);
+}
+
+function decompress(codec: number, stored: Uint8Array, plain: number): Uint8Array {
+  // One allocation of the right size: `chunkSize` is what zlib reserves at a time.
+  const options = { maxOutputLength: Math.max(plain, 1), chunkSize: Math.max(plain, 64) };
+  try {
+    switch (codec) {
+      case CODEC_STORED:
+        // A copy: filters work in place, and the caller's buffer is used again.
+        return new Uint8Array(stored);
+      case CODEC_ZSTD:
+        return zstdDecompressSync(stored, {
+          ...options,
+          // A frame is at most 16 MiB, so a larger window than 2^24 is hostile.
+          params: { [constants.ZSTD_d_windowLogMax]: 24 },
+        });
+      case CODEC_BROTLI:
+        return brotliDecompressSync(stored, options);
+      default:
+        throw new SiltError('FORMAT_UNSUPPORTED', `frame: unknown codec ${codec}; update silt`);
+    }
+  } catch (cause) {
+    if (cause instanceof SiltError) throw cause;
+    throw new SiltError('FORMAT_INVALID', `frame: does not decompress to ${plain} bytes`, { cause });
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * The limits of silt's formats, in one place. A reader refuses what exceeds them before it allocates;
+ * a writer never produces it.
+ *
+ * @module
+ */
+import { GiB, KiB, MiB } from '../core/sizes.ts';
+
+/** Smallest and largest average chunk size that can be asked for. */
+export const MIN_AVERAGE_CHUNK: number = 1 * KiB;
+export const MAX_AVERAGE_CHUNK: number = 16 * MiB;
+/** No chunk is larger, whatever the parameters. */
+export const MAX_CHUNK: number = 16 * MiB;
+/** No window is larger: the device holds a few in memory. */
+export const MAX_WINDOW: number = 16 * MiB;
+/** Plain bytes of a frame, so also the most that decompressing one may yield. */
+export const MAX_FRAME_PLAIN: number = 16 * MiB;
+/** Stored bytes of a frame: plain bytes and a little, for data that does not compress. */
+export const MAX_FRAME_STORED: number = MAX_FRAME_PLAIN + 64 * KiB;
+/** Stored bytes of a pack: the target of 16 MiB, the frame that passed it, and the trailer. */
+export const MAX_PACK: number = 64 * MiB;
+export const MAX_PACK_TRAILER: number = 32 * MiB;
+/** Chunks in a window or a frame: MAX_WINDOW of the smallest chunk (256 bytes). */
+export const MAX_CHUNKS_PER_WINDOW: number = 65_536;
+export const MAX_FRAMES_PER_WINDOW: number = 65_536;
+export const MAX_FRAMES_PER_PACK: number = 65_536;
+/** Level 2 of one window. */
+export const MAX_LEVEL2: number = 4 * MiB;
+/** Level 1: enough for an image of 1 TiB in windows of 512 KiB. */
+export const MAX_INDEX_HEAD: number = 128 * MiB;
+export const MAX_IMAGE: number = 8192 * GiB;
+export const MAX_PACKS: number = 1 << 20;
+export const MAX_WINDOWS: number = 1 << 24;
+/** Manifest and catalog, JSON. */
+export const MAX_MANIFEST: number = 1 * MiB;
+export const MAX_CATALOG: number = 16 * MiB;

@@ -1,0 +1,73 @@
+/**
+ * The Manifest: what a Release is made of, canonical JSON. docs/format/manifest.md.
+ *
+ * Members this version does not know are ignored, so later ones can be added; a member that an older
+ * reader must not ignore comes with a new `version` of the format, which that reader refuses.
+ *
+ * @module
+ */
+import * as v from 'valibot';
+import { canonicalJson } from './canonical-json.ts';
+import { parseDocument } from './document.ts';
+import { MAX_IMAGE, MAX_INDEX_HEAD, MAX_MANIFEST } from './limits.ts';
+
+export const MANIFEST_FORMAT = 'silt-manifest';
+export const MANIFEST_VERSION = 1;
+
+/** Products, versions, channels and image names: they become parts of keys and file names. */
+export const NAME_PATTERN: RegExp = /^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$/;
+
+const name = v.pipe(v.string(), v.regex(NAME_PATTERN));
+const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const size = (limit: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
+
+const imageSchema = v.object({
+  name,
+  size: size(MAX_IMAGE),
+  sha256: digest,
+  index: v.object({
+    sha256: digest,
+    size: size(MAX_IMAGE),
+    head: v.object({ sha256: digest, size: size(MAX_INDEX_HEAD) }),
+  }),
+});
+
+const manifestSchema = v.object({
+  format: v.literal(MANIFEST_FORMAT),
+  formatVersion: v.literal(MANIFEST_VERSION),
+  product: name,
+  version: name,
+  counter: v.pipe(size(Number.MAX_SAFE_INTEGER), v.minValue(1)),
+  created: v.pipe(v.string(), v.isoTimestamp()),
+  images: v.pipe(
+    v.array(imageSchema),
+    v.minLength(1),
+    v.maxLength(256),
+    v.check(
+      (images) => new Set(images.map((image) => image.name)).size === images.length,
+      'image names differ',
+    ),
+  ),
+});
+
+export type Manifest = v.InferOutput<typeof manifestSchema>;
+export type ManifestImage = Manifest['images'][number];
+
+/** The Manifest as the bytes that are stored and signed. */
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  return Buffer.from(canonicalJson(v.parse(manifestSchema, manifest)));
+}
+
+/**
+ * Reads a Manifest.
+ *
+ * @throws SiltError FORMAT_INVALID, FORMAT_UNSUPPORTED
+ */
+export function decodeManifest(bytes: Uint8Array): Manifest {
+  return parseDocument(bytes, manifestSchema, {
+    what: 'manifest',
+    format: MANIFEST_FORMAT,
+    version: MANIFEST_VERSION,
+    limit: MAX_MANIFEST,
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * Worker threads for cutting, hashing and compressing; piscina underneath, and nothing else of it outside
+ * this folder.
+ *
+ * @module
+ */
+import { availableParallelism } from 'node:os';
+import { extname } from 'node:path';
+import { Piscina } from 'piscina';
+import { SiltError } from '../core/errors.ts';
+import type { Answer, BuiltFrame, DigestTask, FrameTask, ScannedChunks, ScanTask } from './tasks.ts';
+
+export interface WorkerPool extends AsyncDisposable {
+  /** Threads at work at once. */
+  readonly workers: number;
+  scan(task: ScanTask): Promise<ScannedChunks>;
+  frame(task: FrameTask): Promise<BuiltFrame>;
+  digests(task: DigestTask): Promise<Uint8Array>;
+  /** Ends the threads, whatever they do. */
+  close(): Promise<void>;
+}
+
+/** One worker for each processor that this process may use. */
+export function defaultWorkers(): number {
+  return availableParallelism();
+}
+
+/**
+ * Starts a pool.
+ *
+ * @param signal ends every task that waits or runs; their promises then reject with its reason
+ */
+export function openPool(workers: number, signal?: AbortSignal): WorkerPool {
+  const pool = new Piscina({
+    // TypeScript does not rewrite the path of a worker, so take our own extension: .ts here, .js when built.
+    filename: new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href,
+    minThreads: workers,
+    maxThreads: workers,
+    idleTimeout: 1000,
+  });
+  const run = async <T>(name: string, task: unknown): Promise<T> => {
+    signal?.throwIfAborted();
+    let answer: Answer<T>;
+    try {
+      answer = await pool.run(task, signal === undefined ? { name } : { name, signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+    if ('value' in answer) return answer.value;
+    throw new SiltError(answer.failed.code, answer.failed.message, { details: answer.failed.details });
+  };
+  const close = (): Promise<void> => pool.destroy();
+  return {
+    workers,
+    scan: (task) => run('scan', task),
+    frame: (task) => run('frame', task),
+    digests: (task) => run('digests', task),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * What the worker threads do, as data: each task reads its own ranges of an image, so that no image bytes
+ * cross from thread to thread.
+ *
+ * @module
+ */
+import type { ChunkerSpec } from '../chunker/chunker.ts';
+import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
+import type { Compression } from '../format/compression.ts';
+
+/** Cuts [from, until) of an image from a cut at `from` on, and names the chunks. */
+export interface ScanTask {
+  readonly path: string;
+  readonly size: number;
+  readonly from: number;
+  readonly until: number;
+  readonly chunker: ChunkerSpec;
+}
+
+/** Chunks one after another, from `from` on. */
+export interface ScannedChunks {
+  readonly from: number;
+  readonly lengths: Uint32Array;
+  /** 32 bytes a chunk: its ChunkId. All zero for a chunk of zeros. */
+  readonly ids: Uint8Array;
+  /** 1 for a chunk of zeros. */
+  readonly zeros: Uint8Array;
+}
+
+/** Gathers chunks from an image, checks that they still are what they were, and makes a frame of them. */
+export interface FrameTask {
+  readonly path: string;
+  readonly offsets: Float64Array;
+  readonly lengths: Uint32Array;
+  readonly ids: Uint8Array;
+  readonly compression: Compression;
+}
+
+export interface BuiltFrame {
+  readonly stored: Uint8Array;
+  readonly plain: number;
+  readonly codec: number;
+  readonly tag: Uint8Array;
+}
+
+/** SHA-256 of stretches of an image. */
+export interface DigestTask {
+  readonly path: string;
+  readonly offsets: Float64Array;
+  readonly lengths: Float64Array;
+}
+
+/** What a worker sends back. */
+export type Answer<T> =
+  | { readonly value: T }
+  | {
+      readonly failed: { readonly code: ErrorCode; readonly message: string; readonly details: ErrorDetails };
+    };

@@ -1,0 +1,88 @@
+/**
+ * The worker thread: one exported function a task (`tasks.ts`). All of it is synchronous, so a thread
+ * that piscina pauses between tasks has nothing left undone.
+ *
+ * @module
+ */
+import { type Chunker, createChunker } from '../chunker/chunker.ts';
+import { equalBytes } from '../core/bytes.ts';
+import { createSha256, DIGEST_BYTES, sha256 } from '../core/digest.ts';
+import { isSiltError } from '../core/errors.ts';
+import { MiB } from '../core/sizes.ts';
+import { compressFrame } from '../format/compression.ts';
+import { tagOf } from '../format/frame.ts';
+import { SourceFile } from '../io/source-file.ts';
+import { imageChanged, scanFile } from './scan-file.ts';
+import type { Answer, BuiltFrame, DigestTask, FrameTask, ScannedChunks, ScanTask } from './tasks.ts';
+
+let chunker: Chunker | undefined;
+
+/** The chunker of the last task, when it fits: its tables and its memory are worth keeping. */
+function chunkerFor(task: ScanTask): Chunker {
+  if (JSON.stringify(chunker?.spec) !== JSON.stringify(task.chunker)) chunker = createChunker(task.chunker);
+  return chunker as Chunker;
+}
+
+/** Cuts and names the chunks that begin in the range of the task. */
+export function scan(task: ScanTask): Answer<ScannedChunks> {
+  return answer(() => scanNow(task));
+}
+
+function scanNow(task: ScanTask): ScannedChunks {
+  using file = SourceFile.open(task.path);
+  return scanFile(file, chunkerFor(task), task);
+}
+
+/** Builds a frame; the chunks must still have their ids. */
+export function frame(task: FrameTask): Answer<BuiltFrame> {
+  return answer(() => frameNow(task));
+}
+
+function frameNow(task: FrameTask): BuiltFrame {
+  using file = SourceFile.open(task.path);
+  const plain = new Uint8Array(task.lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  task.lengths.forEach((length, i) => {
+    const chunk = plain.subarray(at, at + length);
+    const id = task.ids.subarray(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES);
+    const count = file.read(task.offsets[i] as number, chunk);
+    if (count < length || !equalBytes(sha256(chunk), id)) throw imageChanged(task.path);
+    at += length;
+  });
+  const { stored, codec } = compressFrame(plain, task.compression);
+  return { stored, plain: plain.length, codec, tag: new Uint8Array(tagOf(stored)) };
+}
+
+/** SHA-256 of each stretch, 32 bytes each. */
+export function digests(task: DigestTask): Answer<Uint8Array> {
+  return answer(() => digestsNow(task));
+}
+
+function digestsNow(task: DigestTask): Uint8Array {
+  using file = SourceFile.open(task.path);
+  const result = new Uint8Array(task.offsets.length * DIGEST_BYTES);
+  const block = new Uint8Array(1 * MiB);
+  task.offsets.forEach((offset, i) => {
+    const running = createSha256();
+    let left = task.lengths[i] as number;
+    for (let at = offset; left > 0; ) {
+      const part = block.subarray(0, Math.min(left, block.length));
+      if (file.read(at, part) < part.length) throw imageChanged(task.path);
+      running.update(part);
+      at += part.length;
+      left -= part.length;
+    }
+    result.set(running.digest(), i * DIGEST_BYTES);
+  });
+  return result;
+}
+
+/** An error class does not survive the way between threads; its members do. */
+function answer<T>(work: () => T): Answer<T> {
+  try {
+    return { value: work() };
+  } catch (error) {
+    if (!isSiltError(error)) throw error;
+    return { failed: { code: error.code, message: error.message, details: error.details } };
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Learns from the repository itself which chunks it holds: manifests name indexes, indexes name packs, and
+ * the trailer of each pack names its chunks. A publisher keeps no state of its own.
+ *
+ * @module
+ */
+import { equalBytes } from '../core/bytes.ts';
+import { DIGEST_BYTES, sha256, sha256Hex, toHex } from '../core/digest.ts';
+import { SiltError } from '../core/errors.ts';
+import { decodeIndexHead, type IndexHead, type PackEntry } from '../format/index-head.ts';
+import type { ManifestImage } from '../format/manifest.ts';
+import { decodePackTrailer } from '../format/pack.ts';
+import { readRange } from '../store/read-range.ts';
+import type { Store } from '../store/store.ts';
+import type { ReleaseLedger } from '../trust/releases.ts';
+import type { ChunkTable } from './chunk-table.ts';
+import type { FrameTable } from './frame-table.ts';
+import { trailerOffset } from './pack-builder.ts';
+
+/** Objects read at a time. */
+const PARALLEL = 8;
+
+/**
+ * Fills the tables with every chunk of every release.
+ *
+ * @throws SiltError OBJECT_MISSING or DIGEST_MISMATCH for a damaged repository, store errors
+ */
+export async function loadKnownChunks(
+  store: Store,
+  ledger: ReleaseLedger,
+  chunks: ChunkTable,
+  frames: FrameTable,
+  signal?: AbortSignal,
+): Promise<void> {
+  const images = new Map<string, ManifestImage>();
+  for await (const manifest of ledger.all({ signal })) {
+    for (const image of manifest.images) images.set(image.index.sha256, image);
+  }
+  const packs = new Map<string, PackEntry>();
+  for await (const head of inOrder([...images.values()], (image) => readIndexHead(store, image, signal))) {
+    for (const pack of head.packs) packs.set(toHex(pack.digest), pack);
+  }
+  const entries = [...packs.values()];
+  let at = 0;
+  for await (const trailer of inOrder(entries, (pack) => readTrailer(store, pack, signal))) {
+    addPack(entries[at++] as PackEntry, trailer, chunks, frames);
+  }
+}
+
+/** Level 1 of an image's index, checked against the manifest. */
+export async function readIndexHead(
+  store: Store,
+  image: ManifestImage,
+  signal?: AbortSignal,
+): Promise<IndexHead> {
+  const key = `indexes/${image.index.sha256}`;
+  const bytes = await readRange(store, key, { offset: 0, length: image.index.head.size }, { signal });
+  if (sha256Hex(bytes) !== image.index.head.sha256) throw damaged(store, key);
+  return decodeIndexHead(bytes);
+}
+
+async function readTrailer(store: Store, pack: PackEntry, signal?: AbortSignal): Promise<Uint8Array> {
+  const key = `packs/${toHex(pack.digest)}`;
+  const range = { offset: trailerOffset(pack), length: pack.trailerLength };
+  const bytes = await readRange(store, key, range, { signal });
+  if (!equalBytes(sha256(bytes), pack.trailerDigest)) throw damaged(store, key);
+  return bytes;
+}
+
+function addPack(entry: PackEntry, trailer: Uint8Array, chunks: ChunkTable, frames: FrameTable): void {
+  const pack = frames.openPack(entry);
+  for (const frame of decodePackTrailer(trailer, trailerOffset(entry))) {
+    const number = frames.open();
+    frames.place(number, { ...frame, pack });
+    let offset = 0;
+    frame.chunkLengths.forEach((length, i) => {
+      chunks.add(frame.chunkIds, i * DIGEST_BYTES, { frame: number, offset });
+      offset += length;
+    });
+  }
+}
+
+/** Results in the order of `items`, a few of them under way at a time. */
+async function* inOrder<T, R>(items: readonly T[], read: (item: T) => Promise<R>): AsyncGenerator<R> {
+  const ahead: Promise<R>[] = [];
+  let next = 0;
+  while (next < items.length || ahead.length > 0) {
+    while (next < items.length && ahead.length < PARALLEL) {
+      const promise = read(items[next++] as T);
+      promise.catch(() => {});
+      ahead.push(promise);
+    }
+    yield await (ahead.shift() as Promise<R>);
+  }
+}
+
+function damaged(store: Store, key: string): SiltError {
+  return new SiltError(
+    'DIGEST_MISMATCH',
+    `${store.location}: ${key} was altered or truncated; run "silt verify" on the repository`,
+    { details: { key } },
+  );
+}

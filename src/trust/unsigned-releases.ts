@@ -1,0 +1,212 @@
+/**
+ * Releases of a repository without signatures: the catalog names each manifest by its SHA-256, and the
+ * manifest names everything else by theirs, so damage is found. Who wrote the catalog is not checked.
+ *
+ * @module
+ */
+import { sha256Hex } from '../core/digest.ts';
+import { isSiltError, SiltError } from '../core/errors.ts';
+import {
+  CATALOG_KEY,
+  type Catalog,
+  type CatalogProduct,
+  type CatalogRelease,
+  decodeCatalog,
+  emptyCatalog,
+  encodeCatalog,
+  manifestKey,
+} from '../format/catalog.ts';
+import { MAX_CATALOG, MAX_MANIFEST } from '../format/limits.ts';
+import {
+  decodeManifest,
+  encodeManifest,
+  MANIFEST_FORMAT,
+  MANIFEST_VERSION,
+  type Manifest,
+} from '../format/manifest.ts';
+import type {
+  MetadataReader,
+  MetadataWriter,
+  NewRelease,
+  ReleaseLedger,
+  ReleaseSelector,
+  Releases,
+  TrustOptions,
+} from './releases.ts';
+
+/** Times a publisher tries again after another one changed the catalog under it. */
+const MAX_RACES = 20;
+
+/** What a device sees of an unsigned repository. */
+export function openReleases(store: MetadataReader): Releases {
+  return { find: (product, selector, options) => find(store, product, selector, options) };
+}
+
+/** What a publisher sees of one. */
+export function openLedger(store: MetadataWriter): ReleaseLedger {
+  return {
+    find: (product, selector, options) => find(store, product, selector, options),
+    all: (options) => all(store, options),
+    add: (release, options) => add(store, release, options?.channel, options?.signal),
+  };
+}
+
+async function readCatalog(
+  store: MetadataReader,
+  signal: AbortSignal | undefined,
+): Promise<{ catalog: Catalog; etag: string | undefined } | undefined> {
+  const object = await store.get(CATALOG_KEY, { maxBytes: MAX_CATALOG, ...(signal && { signal }) });
+  return object && { catalog: decodeCatalog(object.bytes), etag: object.etag };
+}
+
+async function find(
+  store: MetadataReader,
+  product: string,
+  selector: ReleaseSelector,
+  options: TrustOptions = {},
+): Promise<Manifest> {
+  const found = await readCatalog(store, options.signal);
+  if (found === undefined) {
+    throw new SiltError(
+      'NOT_A_REPOSITORY',
+      `${store.location} is not a silt repository: it has no ${CATALOG_KEY}; check --repo`,
+      { details: { location: store.location } },
+    );
+  }
+  const entry = productOf(found.catalog, product);
+  if (entry === undefined) {
+    throw notFound(`product "${product}"`, Object.keys(found.catalog.products), store.location);
+  }
+  return readManifest(store, product, select(entry, product, selector, store.location), options.signal);
+}
+
+/** A product may be called "constructor". */
+function productOf(catalog: Catalog, product: string): CatalogProduct | undefined {
+  return Object.hasOwn(catalog.products, product) ? catalog.products[product] : undefined;
+}
+
+function select(
+  entry: CatalogProduct,
+  product: string,
+  selector: ReleaseSelector,
+  location: string,
+): CatalogRelease {
+  if ('latest' in selector) {
+    const latest = entry.releases.reduce<CatalogRelease | undefined>(
+      (best, release) => (best === undefined || release.counter > best.counter ? release : best),
+      undefined,
+    );
+    if (latest === undefined) throw notFound(`release of "${product}"`, [], location);
+    return latest;
+  }
+  let version: string | undefined;
+  if ('channel' in selector) {
+    version = Object.hasOwn(entry.channels, selector.channel) ? entry.channels[selector.channel] : undefined;
+    if (version === undefined) {
+      throw notFound(`channel "${selector.channel}" of "${product}"`, Object.keys(entry.channels), location);
+    }
+  } else {
+    version = selector.version;
+  }
+  const release = entry.releases.find((candidate) => candidate.version === version);
+  if (release === undefined) {
+    const versions = entry.releases.map((candidate) => candidate.version);
+    throw notFound(`version "${version}" of "${product}"`, versions, location);
+  }
+  return release;
+}
+
+function notFound(what: string, known: readonly string[], location: string): SiltError {
+  const list = known.length === 0 ? 'none' : known.slice(-10).join(', ');
+  return new SiltError('RELEASE_NOT_FOUND', `${location} has no ${what}; there is: ${list}`, {
+    details: { location },
+  });
+}
+
+async function readManifest(
+  store: MetadataReader,
+  product: string,
+  release: CatalogRelease,
+  signal: AbortSignal | undefined,
+): Promise<Manifest> {
+  const key = manifestKey(product, release);
+  const object = await store.get(key, { maxBytes: MAX_MANIFEST, ...(signal && { signal }) });
+  if (object === undefined) {
+    throw new SiltError('OBJECT_MISSING', `${store.location}: the manifest ${key} is missing`, {
+      details: { key },
+    });
+  }
+  const found = sha256Hex(object.bytes);
+  if (found !== release.sha256) {
+    throw new SiltError(
+      'DIGEST_MISMATCH',
+      `${store.location}: the manifest ${key} was altered or truncated`,
+      {
+        details: { key, expected: release.sha256, found },
+      },
+    );
+  }
+  const manifest = decodeManifest(object.bytes);
+  if (manifest.product !== product || manifest.version !== release.version) {
+    throw new SiltError('TRUST_FAILED', `${key} describes ${manifest.product} ${manifest.version} instead`, {
+      details: { key },
+    });
+  }
+  return manifest;
+}
+
+async function* all(store: MetadataReader, options: TrustOptions = {}): AsyncGenerator<Manifest> {
+  const found = await readCatalog(store, options.signal);
+  for (const [product, entry] of Object.entries(found?.catalog.products ?? {})) {
+    for (const release of entry.releases) yield await readManifest(store, product, release, options.signal);
+  }
+}
+
+async function add(
+  store: MetadataWriter,
+  release: NewRelease,
+  channel: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Manifest> {
+  const { product, version } = release;
+  for (let race = 0; ; race++) {
+    signal?.throwIfAborted();
+    const found = await readCatalog(store, signal);
+    const catalog = found?.catalog ?? emptyCatalog;
+    const entry = productOf(catalog, product) ?? { channels: {}, releases: [] };
+    if (entry.releases.some((other) => other.version === version)) {
+      throw new SiltError(
+        'RELEASE_EXISTS',
+        `${product} ${version} is in ${store.location} already, with other images; choose another version`,
+        { details: { product, version } },
+      );
+    }
+    const counter = 1 + Math.max(0, ...entry.releases.map((other) => other.counter));
+    const manifest: Manifest = {
+      format: MANIFEST_FORMAT,
+      formatVersion: MANIFEST_VERSION,
+      ...release,
+      counter,
+    };
+    const bytes = encodeManifest(manifest);
+    const record: CatalogRelease = { version, counter, sha256: sha256Hex(bytes), size: bytes.length };
+    await store.putIfAbsent(manifestKey(product, record), bytes);
+    const next: Catalog = {
+      ...catalog,
+      products: {
+        ...catalog.products,
+        [product]: {
+          channels: channel === undefined ? entry.channels : { ...entry.channels, [channel]: version },
+          releases: [...entry.releases, record],
+        },
+      },
+    };
+    try {
+      await store.putIfMatch(CATALOG_KEY, encodeCatalog(next), found?.etag);
+      return manifest;
+    } catch (error) {
+      // Somebody else added a release in between; theirs stays, ours comes next.
+      if (!isSiltError(error, 'CONFLICT') || race >= MAX_RACES) throw error;
+    }
+  }
+}
