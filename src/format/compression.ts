@@ -44,19 +44,23 @@ export interface CompressedFrame {
 }
 
 /**
- * Compresses a frame in the smallest of the ways that `compression` allows: with the x86 filter, without
- * it, or as it is. A pure function of its arguments.
- *
- * @param plain is overwritten when the filter is tried
+ * Compresses a frame: with the x86 filter where that helps, and stored as it is where nothing does. A pure
+ * function of its arguments.
  */
 export function compressFrame(plain: Uint8Array, compression: Compression): CompressedFrame {
   const code = compression.codec === 'zstd' ? CODEC_ZSTD : CODEC_BROTLI;
-  const plainly = compress(plain, compression);
-  if (plainly.length >= plain.length) return { stored: new Uint8Array(plain), codec: CODEC_STORED };
-  if (!mayHoldX86(plain)) return { stored: plainly, codec: code };
-  const filtered = compress(encodeX86(plain), compression);
-  if (filtered.length < plainly.length) return { stored: filtered, codec: code | FILTER_X86 };
-  return { stored: plainly, codec: code };
+  const filter = x86FilterHelps(plain);
+  const stored = compress(filter ? encodeX86(new Uint8Array(plain)) : plain, compression);
+  if (stored.length >= plain.length) return { stored: new Uint8Array(plain), codec: CODEC_STORED };
+  return { stored, codec: filter ? code | FILTER_X86 : code };
+}
+
+/** Both ways at a fast level tell which one is smaller; a slow level would cost twice its time. */
+const TRIAL: Compression = { codec: 'zstd', level: 3 };
+
+function x86FilterHelps(plain: Uint8Array): boolean {
+  if (!mayHoldX86(plain)) return false;
+  return compress(encodeX86(new Uint8Array(plain)), TRIAL).length < compress(plain, TRIAL).length;
 }
 
 function compress(plain: Uint8Array, { codec, level }: Compression): Uint8Array {
@@ -78,7 +82,7 @@ function compress(plain: Uint8Array, { codec, level }: Compression): Uint8Array 
 }
 
 /**
- * True when the bytes look enough like x86 code to try the filter, which costs a second compression:
+ * True when the bytes look enough like x86 code to try the filter:
  * displacements with a sign byte behind a CALL or JMP, at least one in 512 bytes.
  */
 function mayHoldX86(plain: Uint8Array): boolean {

@@ -1,5 +1,6 @@
 /**
- * JSON documents of silt: size cap, UTF-8, JSON, format and version, then a schema.
+ * The JSON documents of silt: what they have in common, and how they are read and checked. Every one names
+ * its `format` and `formatVersion` first of all; docs/format/README.md.
  *
  * @module
  */
@@ -41,16 +42,29 @@ export function parseDocument<S extends v.GenericSchema>(
   if (!head.success) {
     throw new SiltError('FORMAT_INVALID', `${what}: expected a document of format "${kind.format}"`);
   }
-  if (head.output.formatVersion !== kind.version) {
+  const found = head.output.formatVersion;
+  if (found !== kind.version) {
     throw new SiltError(
       'FORMAT_UNSUPPORTED',
-      `${what}: this silt reads format version ${kind.version}, found version ${head.output.formatVersion}; update silt`,
+      `${what}: this silt reads format version ${kind.version}, found version ${found}; update silt`,
+      { details: { what, expected: kind.version, found } },
     );
   }
+  return checkDocument(value, schema, what);
+}
+
+/**
+ * `value` as `schema` describes it.
+ *
+ * @throws SiltError FORMAT_INVALID with the path of the first wrong member
+ */
+export function checkDocument<S extends v.GenericSchema>(
+  value: unknown,
+  schema: S,
+  what: string,
+): v.InferOutput<S> {
   const parsed = v.safeParse(schema, value);
-  if (!parsed.success) {
-    const issue = parsed.issues[0];
-    throw new SiltError('FORMAT_INVALID', `${what}: ${v.getDotPath(issue) ?? 'document'}: ${issue.message}`);
-  }
-  return parsed.output;
+  if (parsed.success) return parsed.output;
+  const issue = parsed.issues[0];
+  throw new SiltError('FORMAT_INVALID', `${what}: ${v.getDotPath(issue) ?? 'document'}: ${issue.message}`);
 }

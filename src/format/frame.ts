@@ -54,13 +54,17 @@ export function isKnownCodec(codec: number): boolean {
  *
  * Checks the tag first, lets decompression yield at most `frame.plain` bytes, and requires just as many.
  *
- * @throws SiltError DIGEST_MISMATCH for another tag, FORMAT_INVALID for bytes that do not decompress to it
+ * @throws SiltError DIGEST_MISMATCH for another tag, FORMAT_UNSUPPORTED for a codec of a later version,
+ *   FORMAT_INVALID for bytes that do not decompress to it
  */
 export function openFrame(frame: Omit<FrameRef, 'pack' | 'offset'>, stored: Uint8Array): Uint8Array {
   if (stored.length !== frame.stored || !equalBytes(tagOf(stored), frame.tag)) {
     throw new SiltError('DIGEST_MISMATCH', 'frame: its stored bytes do not have the digest of the index', {
       details: { expected: Buffer.from(frame.tag).toString('hex'), length: stored.length },
     });
+  }
+  if (!isKnownCodec(frame.codec)) {
+    throw new SiltError('FORMAT_UNSUPPORTED', `frame: unknown codec ${frame.codec}; update silt`);
   }
   const plain = decompress(frame.codec & 0x0f, stored, frame.plain);
   if (plain.length !== frame.plain) {
@@ -73,8 +77,8 @@ export function openFrame(frame: Omit<FrameRef, 'pack' | 'offset'>, stored: Uint
 }
 
 function decompress(codec: number, stored: Uint8Array, plain: number): Uint8Array {
-  // One allocation of the right size: `chunkSize` is what zlib reserves at a time.
-  const options = { maxOutputLength: Math.max(plain, 1), chunkSize: Math.max(plain, 64) };
+  // One allocation: `chunkSize` is what zlib reserves at a time, and it reserves more once that is full.
+  const options = { maxOutputLength: Math.max(plain, 1), chunkSize: plain + 64 };
   try {
     switch (codec) {
       case CODEC_STORED:
@@ -86,13 +90,10 @@ function decompress(codec: number, stored: Uint8Array, plain: number): Uint8Arra
           // A frame is at most 16 MiB, so a larger window than 2^24 is hostile.
           params: { [constants.ZSTD_d_windowLogMax]: 24 },
         });
-      case CODEC_BROTLI:
-        return brotliDecompressSync(stored, options);
       default:
-        throw new SiltError('FORMAT_UNSUPPORTED', `frame: unknown codec ${codec}; update silt`);
+        return brotliDecompressSync(stored, options);
     }
   } catch (cause) {
-    if (cause instanceof SiltError) throw cause;
     throw new SiltError('FORMAT_INVALID', `frame: does not decompress to ${plain} bytes`, { cause });
   }
 }

@@ -114,6 +114,28 @@ export function encodeIndexHead(
  */
 export function decodeIndexHead(bytes: Uint8Array): IndexHead {
   const reader = new ByteReader(bytes, 'index');
+  const head = readHead(reader, bytes.length);
+  reader.end();
+  return head;
+}
+
+/**
+ * Reads level 1 at the front of a whole index object, for whoever has no manifest to say how long it is.
+ *
+ * @throws SiltError FORMAT_INVALID, FORMAT_UNSUPPORTED
+ */
+export function decodeIndexFront(bytes: Uint8Array): {
+  readonly head: IndexHead;
+  readonly headLength: number;
+} {
+  const reader = new ByteReader(bytes, 'index');
+  // Level 2 lies behind the head, so its places are known once the length of the head is.
+  readHead(reader, 0);
+  const headLength = bytes.length - reader.left;
+  return { head: decodeIndexHead(bytes.subarray(0, headLength)), headLength };
+}
+
+function readHead(reader: ByteReader, headLength: number): IndexHead {
   reader.preamble(INDEX_MAGIC, INDEX_VERSION);
   const imageSize = reader.u64('image size');
   if (imageSize > MAX_IMAGE) throw reader.invalid('image size', `at most ${MAX_IMAGE}`, imageSize);
@@ -121,10 +143,9 @@ export function decodeIndexHead(bytes: Uint8Array): IndexHead {
   const chunker = { name: reader.name('chunker'), ...readSizes(reader, 'chunk', MAX_CHUNK) };
   const windowing = readSizes(reader, 'window', MAX_WINDOW);
   const packs = readPacks(reader);
-  const windows = readWindows(reader, bytes.length);
+  const windows = readWindows(reader, headLength);
   const total = windows.reduce((sum, window) => sum + window.length, 0);
   if (total !== imageSize) throw reader.invalid('the sum of window lengths', `${imageSize}`, total);
-  reader.end();
   return { imageSize, imageDigest, chunker, windowing, packs, windows };
 }
 

@@ -154,6 +154,8 @@ function readRuns(reader: ByteReader, frames: readonly FrameRef[]): { runs: Run[
       frame === ZERO_FRAME ? 0 : reader.varint('offset of a run', (frames[frame] as FrameRef).plain);
     runs.push({ frame, offset, count });
   }
+  // Each chunk has a length of at least one byte, so this bounds what is allocated by what was sent.
+  if (total > reader.left) throw reader.invalid('number of chunks', `at most ${reader.left}`, total);
   return { runs, count: total };
 }
 

@@ -8,7 +8,7 @@
  */
 import * as v from 'valibot';
 import { canonicalJson } from './canonical-json.ts';
-import { parseDocument } from './document.ts';
+import { checkDocument, parseDocument } from './document.ts';
 import { MAX_IMAGE, MAX_INDEX_HEAD, MAX_MANIFEST } from './limits.ts';
 
 export const MANIFEST_FORMAT = 'silt-manifest';
@@ -53,9 +53,13 @@ const manifestSchema = v.object({
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 export type ManifestImage = Manifest['images'][number];
 
-/** The Manifest as the bytes that are stored and signed. */
+/**
+ * The Manifest as the bytes that are stored and signed.
+ *
+ * @throws SiltError FORMAT_INVALID for what {@link decodeManifest} would refuse
+ */
 export function encodeManifest(manifest: Manifest): Uint8Array {
-  return Buffer.from(canonicalJson(v.parse(manifestSchema, manifest)));
+  return Buffer.from(canonicalJson(checkDocument(manifest, manifestSchema, 'manifest')));
 }
 
 /**

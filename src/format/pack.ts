@@ -53,6 +53,17 @@ export function encodePackPreamble(): Uint8Array {
   return new ByteWriter(PACK_PREAMBLE_BYTES).preamble(PACK_MAGIC, PACK_VERSION).finish();
 }
 
+/**
+ * Checks the bytes ahead of the first frame.
+ *
+ * @throws SiltError FORMAT_INVALID for what is no pack, FORMAT_UNSUPPORTED for another version
+ */
+export function decodePackPreamble(bytes: Uint8Array): void {
+  const reader = new ByteReader(bytes, 'pack');
+  reader.preamble(PACK_MAGIC, PACK_VERSION);
+  reader.end();
+}
+
 /** The trailer, without the footer. Offsets are not stored: frames follow one another. */
 export function encodePackTrailer(frames: readonly Omit<PackFrame, 'offset'>[]): Uint8Array {
   const out = new ByteWriter(64 * 1024);
@@ -110,6 +121,7 @@ export function decodePackTrailer(bytes: Uint8Array, framesEnd: number): PackFra
     const plain = reader.varint('plain length', MAX_FRAME_PLAIN);
     const codec = reader.u8('frame codec');
     if (!isKnownCodec(codec)) throw reader.invalid('frame codec', 'a codec of this version', codec);
+    if (stored === 0 || plain === 0) throw reader.invalid('frame', 'at least 1 byte', 0);
     const tag = reader.bytes(TAG_BYTES, 'frame tag');
     const chunkLengths = readChunkLengths(reader, plain);
     const chunkIds = reader.bytes(chunkLengths.length * DIGEST_BYTES, 'chunk ids');

@@ -59,19 +59,7 @@ export class SourceFile {
   }
 
   /** Reads at `at`; fewer bytes than asked for only at the end. @throws SiltError IO_FAILED */
-  read = (at: number, into: Uint8Array): number => {
-    let filled = 0;
-    try {
-      while (filled < into.length) {
-        const count = readSync(this.#fd, into, filled, into.length - filled, at + filled);
-        if (count === 0) break;
-        filled += count;
-      }
-    } catch (error) {
-      throw ioError(error, 'read', this.path);
-    }
-    return filled;
-  };
+  read = (at: number, into: Uint8Array): number => readFully(this.#fd, this.path, at, into);
 
   /** What the file is now; compare two of them to learn whether it changed in between. */
   version(): FileVersion {
@@ -87,6 +75,21 @@ export class SourceFile {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Fills `into` from `at`; fewer bytes only at the end of the file. @throws SiltError IO_FAILED */
+export function readFully(fd: number, path: string, at: number, into: Uint8Array): number {
+  let filled = 0;
+  try {
+    while (filled < into.length) {
+      const count = readSync(fd, into, filled, into.length - filled, at + filled);
+      if (count === 0) break;
+      filled += count;
+    }
+  } catch (error) {
+    throw ioError(error, 'read', path);
+  }
+  return filled;
 }
 
 /** True when both describe the same state of the same file. */

@@ -1,0 +1,78 @@
+/**
+ * Level 2 of the windows that need it: fetched by ranges, checked, kept in a spool.
+ *
+ * @module
+ */
+import { equalBytes } from '../core/bytes.ts';
+import { SiltError } from '../core/errors.ts';
+import type { RetryOptions } from '../core/retry.ts';
+import { tagOf } from '../format/frame.ts';
+import type { IndexHead } from '../format/index-head.ts';
+import { decodeLevel2, type WindowMap } from '../format/level2.ts';
+import type { ReadStore } from '../store/store.ts';
+import { readSpans } from './range-reader.ts';
+import { planRanges, type RangeCosts, type RangeRequest, type Span } from './ranges.ts';
+import type { Spool } from './spool.ts';
+
+interface Level2Span extends Span {
+  readonly window: number;
+}
+
+export class Level2Source {
+  readonly #store: ReadStore;
+  readonly #key: string;
+  readonly #head: IndexHead;
+  readonly #spool: Spool;
+  readonly #retry: RetryOptions;
+  readonly #places = new Map<number, number>();
+
+  /** @param key of the index object */
+  constructor(store: ReadStore, key: string, head: IndexHead, spool: Spool, retry: RetryOptions) {
+    this.#store = store;
+    this.#key = key;
+    this.#head = head;
+    this.#spool = spool;
+    this.#retry = retry;
+  }
+
+  /** The requests that {@link Level2Source.load} would make for these windows, in ascending order. */
+  requestsFor(windows: readonly number[], costs: RangeCosts): RangeRequest<Level2Span>[] {
+    const spans = windows
+      .filter((window) => !this.#places.has(window))
+      .flatMap((window): Level2Span[] => {
+        const level2 = this.#head.windows[window]?.level2;
+        return level2 === undefined
+          ? []
+          : [{ object: 0, offset: level2.offset, length: level2.length, window }];
+      });
+    return planRanges(spans, costs);
+  }
+
+  async load(requests: readonly RangeRequest<Level2Span>[]): Promise<void> {
+    for (const request of requests) {
+      await readSpans(
+        this.#store,
+        this.#key,
+        request,
+        ({ window }, bytes) => {
+          const { level2 } = this.#head.windows[window] as { level2: { tag: Uint8Array } };
+          if (!equalBytes(tagOf(bytes), level2.tag)) return false;
+          this.#places.set(window, this.#spool.append(bytes));
+          return true;
+        },
+        this.#retry,
+      );
+    }
+  }
+
+  /** The chunks of a window that was loaded. @throws SiltError FORMAT_INVALID */
+  map(window: number): WindowMap {
+    const place = this.#places.get(window);
+    const entry = this.#head.windows[window];
+    if (place === undefined || entry?.level2 === undefined) {
+      throw new SiltError('INTERNAL', `level 2 of window ${window} was not loaded`);
+    }
+    const bytes = this.#spool.read(place, entry.level2.length);
+    return decodeLevel2(bytes, entry.length, this.#head.packs.length);
+  }
+}

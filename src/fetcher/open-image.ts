@@ -1,0 +1,88 @@
+/**
+ * From a product's name to level 1 of the index of one of its images, every step verified by the one
+ * before.
+ *
+ * @module
+ */
+import { sha256Hex } from '../core/digest.ts';
+import { SiltError } from '../core/errors.ts';
+import { type RetryOptions, retryTransient } from '../core/retry.ts';
+import { decodeIndexHead, type IndexHead, indexSize } from '../format/index-head.ts';
+import type { Manifest, ManifestImage } from '../format/manifest.ts';
+import { readRange } from '../store/read-range.ts';
+import type { ReadStore } from '../store/store.ts';
+import type { ReleaseSelector, Releases } from '../trust/releases.ts';
+
+export interface OpenedImage {
+  readonly manifest: Manifest;
+  readonly image: ManifestImage;
+  readonly indexKey: string;
+  readonly head: IndexHead;
+}
+
+export interface ImageSelector {
+  readonly product: string;
+  readonly selector: ReleaseSelector;
+  /** May be left out when the release has one image. */
+  readonly image?: string | undefined;
+}
+
+/**
+ * Finds the image and reads level 1 of its index.
+ *
+ * @throws SiltError whatever {@link Releases.find} throws, RELEASE_NOT_FOUND for an unknown image, OBJECT_MISSING,
+ *   DIGEST_MISMATCH, FORMAT_INVALID, NETWORK
+ */
+export async function openImage(
+  store: ReadStore,
+  releases: Releases,
+  selector: ImageSelector,
+  retry: RetryOptions = {},
+): Promise<OpenedImage> {
+  const { signal } = retry;
+  const find = () => releases.find(selector.product, selector.selector, { signal });
+  const manifest = await retryTransient(find, retry);
+  const image = selectImage(manifest, selector.image);
+  const indexKey = `indexes/${image.index.sha256}`;
+  const range = { offset: 0, length: image.index.head.size };
+  const bytes = await readRange(store, indexKey, range, retry);
+  const found = sha256Hex(bytes);
+  if (found !== image.index.head.sha256) {
+    throw new SiltError(
+      'DIGEST_MISMATCH',
+      `${store.location}: the index ${indexKey} was altered or truncated; expected ${image.index.head.sha256}, found ${found}`,
+      { details: { key: indexKey, expected: image.index.head.sha256, found } },
+    );
+  }
+  const head = decodeIndexHead(bytes);
+  if (
+    head.imageSize !== image.size ||
+    Buffer.from(head.imageDigest).toString('hex') !== image.sha256 ||
+    indexSize(head, bytes.length) !== image.index.size
+  ) {
+    throw new SiltError('FORMAT_INVALID', `the index ${indexKey} does not describe what the manifest says`, {
+      details: { key: indexKey },
+    });
+  }
+  return { manifest, image, indexKey, head };
+}
+
+function selectImage(manifest: Manifest, name: string | undefined): ManifestImage {
+  const names = manifest.images.map((image) => image.name).join(', ');
+  if (name === undefined) {
+    const [only, ...others] = manifest.images;
+    if (only !== undefined && others.length === 0) return only;
+    throw new SiltError(
+      'USAGE',
+      `${manifest.product} ${manifest.version} has ${manifest.images.length} images; choose one with --image: ${names}`,
+    );
+  }
+  const image = manifest.images.find((candidate) => candidate.name === name);
+  if (image === undefined) {
+    throw new SiltError(
+      'RELEASE_NOT_FOUND',
+      `${manifest.product} ${manifest.version} has no image "${name}"; there is: ${names}`,
+    );
+  }
+  return image;
+}

@@ -1,0 +1,136 @@
+/**
+ * Carries out one range request, however often the connection breaks: each span is handed over once all
+ * of it has arrived, and after a failure only what is still missing is asked for.
+ *
+ * @module
+ */
+import { backoffDelay } from '../core/backoff.ts';
+import { isSiltError, SiltError } from '../core/errors.ts';
+import { type RetryOptions, retryAfterOf } from '../core/retry.ts';
+import { KiB } from '../core/sizes.ts';
+import { sleep as realSleep } from '../core/sleep.ts';
+import type { ReadStore } from '../store/store.ts';
+import type { RangeRequest, Span } from './ranges.ts';
+
+/** Progress after which an old failure is forgiven. */
+const FORGIVEN_BYTES: number = 64 * KiB;
+
+/**
+ * Takes a span; `false` says that its bytes are not what they must be, so that it is fetched again. The
+ * bytes are the taker's to keep.
+ */
+export type TakeSpan<S> = (span: S, bytes: Uint8Array) => boolean;
+
+/**
+ * Reads the spans of `request` from the object `key`.
+ *
+ * Transient failures, wrong ranges and altered bytes are tried again with jittered back-off: a cache on the
+ * way may have been wrong. `attempts` counts failures without progress in between.
+ *
+ * @param allocate gives the buffer for a span, so that one who reads many can use buffers again
+ * @throws SiltError the last failure; OVER_BUDGET, OBJECT_MISSING and the like at once
+ */
+export async function readSpans<S extends Span>(
+  store: ReadStore,
+  key: string,
+  request: RangeRequest<S>,
+  take: TakeSpan<S>,
+  options: RetryOptions = {},
+  allocate: (length: number) => Uint8Array = (length) => new Uint8Array(length),
+): Promise<void> {
+  const {
+    attempts = 6,
+    baseMs = 500,
+    capMs = 20_000,
+    random = Math.random,
+    sleep = realSleep,
+    signal,
+  } = options;
+  const state: ReadState = { next: 0, partial: undefined, filled: 0, progress: 0 };
+  for (let attempt = 1; ; attempt++) {
+    signal?.throwIfAborted();
+    try {
+      await readOnce(store, key, request, take, state, allocate, signal);
+      return;
+    } catch (error) {
+      if (!mayPass(error) || signal?.aborted === true) throw error;
+      if (state.progress >= FORGIVEN_BYTES) attempt = 1;
+      state.progress = 0;
+      if (attempt >= attempts) throw error;
+      const delayMs = backoffDelay(attempt, { baseMs, capMs, random, retryAfterMs: retryAfterOf(error) });
+      options.onRetry?.({ attempt, delayMs, error });
+      await sleep(delayMs, signal);
+    }
+  }
+}
+
+interface ReadState {
+  /** Spans before this one have been taken. */
+  next: number;
+  /** What has arrived of the next one. */
+  partial: Uint8Array | undefined;
+  filled: number;
+  /** Bytes that arrived since the last failure. */
+  progress: number;
+}
+
+async function readOnce<S extends Span>(
+  store: ReadStore,
+  key: string,
+  request: RangeRequest<S>,
+  take: TakeSpan<S>,
+  state: ReadState,
+  allocate: (length: number) => Uint8Array,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const first = request.spans[state.next];
+  if (first === undefined) return;
+  const resumed = state.filled > 0;
+  let at = first.offset + state.filled;
+  const range = { offset: at, length: request.offset + request.length - at };
+  for await (const block of store.getRange(key, range, signal === undefined ? {} : { signal })) {
+    state.progress += block.length;
+    let rest = block;
+    while (rest.length > 0) {
+      const span = request.spans[state.next];
+      if (span === undefined) return;
+      if (at < span.offset) {
+        // The gap that was bridged to save a request.
+        const skip = Math.min(rest.length, span.offset - at);
+        rest = rest.subarray(skip);
+        at += skip;
+        continue;
+      }
+      state.partial ??= allocate(span.length);
+      const part = rest.subarray(0, span.length - state.filled);
+      state.partial.set(part, state.filled);
+      state.filled += part.length;
+      at += part.length;
+      rest = rest.subarray(part.length);
+      if (state.filled === span.length) {
+        const bytes = state.partial;
+        state.partial = undefined;
+        state.filled = 0;
+        if (!take(span, bytes)) throw altered(key, span, resumed);
+        state.next += 1;
+      }
+    }
+  }
+  if (state.next < request.spans.length) {
+    throw new SiltError('NETWORK', `${key}: the body ended early`, { details: { key }, transient: true });
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  if (!isSiltError(error)) return false;
+  return error.transient || error.code === 'RANGE_INVALID' || error.code === 'DIGEST_MISMATCH';
+}
+
+function altered(key: string, span: Span, resumed: boolean): SiltError {
+  return new SiltError(
+    'DIGEST_MISMATCH',
+    `${key}: the bytes from ${span.offset} on, ${span.length} of them, do not have the digest of the index; ` +
+      'the object or a cache on the way to it is damaged',
+    { details: { key, offset: span.offset, length: span.length, resumed } },
+  );
+}

@@ -1,0 +1,111 @@
+/**
+ * Where an image is written: a file or a block device, at random places, made durable by one call. When a
+ * file is finished it gets its name by rename(2); the order is the one of `atomic.ts`.
+ *
+ * @module
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { SiltError } from '../core/errors.ts';
+import { syncDirectory } from './atomic.ts';
+import { ioError } from './io-error.ts';
+import { blockDeviceSize, readFully } from './source-file.ts';
+
+export class TargetFile {
+  readonly path: string;
+  readonly isBlockDevice: boolean;
+  /** Bytes there were when it was opened. */
+  readonly initialSize: number;
+  readonly #fd: number;
+
+  private constructor(path: string, fd: number, initialSize: number, isBlockDevice: boolean) {
+    this.path = path;
+    this.#fd = fd;
+    this.initialSize = initialSize;
+    this.isBlockDevice = isBlockDevice;
+  }
+
+  /**
+   * Opens for reading and writing.
+   *
+   * @param create makes an empty file when there is none
+   * @throws SiltError TARGET_INVALID for anything but a file or a block device, IO_FAILED, NO_SPACE
+   */
+  static open(path: string, create: boolean): TargetFile {
+    const { O_RDWR, O_CREAT, O_NONBLOCK } = constants;
+    let fd: number;
+    try {
+      fd = openSync(path, O_RDWR | O_NONBLOCK | (create ? O_CREAT : 0), 0o600);
+    } catch (error) {
+      throw ioError(error, 'open the target', path);
+    }
+    try {
+      const stats = fstatSync(fd);
+      if (!stats.isFile() && !stats.isBlockDevice()) {
+        throw new SiltError('TARGET_INVALID', `${path}: expected a file or a block device as the target`, {
+          details: { path },
+        });
+      }
+      const size = stats.isFile() ? stats.size : blockDeviceSize(fd);
+      return new TargetFile(path, fd, size, stats.isBlockDevice());
+    } catch (error) {
+      closeSync(fd);
+      throw ioError(error, 'open the target', path);
+    }
+  }
+
+  /** Reads at `at`; fewer bytes than asked for only at the end. */
+  read = (at: number, into: Uint8Array): number => readFully(this.#fd, this.path, at, into);
+
+  /** Writes all of `bytes` at `at`. @throws SiltError NO_SPACE, IO_FAILED */
+  write(at: number, bytes: Uint8Array): void {
+    try {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
+      }
+    } catch (error) {
+      throw ioError(error, 'write', this.path);
+    }
+  }
+
+  /** Makes the file `size` bytes long; what is added reads as zeros and takes no space. */
+  resize(size: number): void {
+    try {
+      ftruncateSync(this.#fd, size);
+    } catch (error) {
+      throw ioError(error, 'resize', this.path);
+    }
+  }
+
+  /** Makes everything written so far durable. */
+  sync(): void {
+    try {
+      fsyncSync(this.#fd);
+    } catch (error) {
+      throw ioError(error, 'sync', this.path);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** Gives a finished, synced file its final name, durably, in place of what has that name now. */
+export async function promote(path: string, name: string): Promise<void> {
+  try {
+    renameSync(path, name);
+  } catch (error) {
+    throw ioError(error, 'rename', path);
+  }
+  await syncDirectory(dirname(name));
+}

@@ -1,0 +1,40 @@
+/**
+ * How the HTTP store connects, and why its defaults are what they are.
+ *
+ * @module
+ */
+import type { OnRequest } from './request-report.ts';
+
+export interface HttpStoreOptions {
+  /** Where HTTP_PROXY, HTTPS_PROXY and NO_PROXY (or in lower case) stand. Default: no proxy. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Sent with every request to the repository's own host, for a CDN that wants authorisation. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Certificates, PEM: whom to trust instead of the system's list, and what to present. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** To a connection, TLS included. Default 10,000 ms: several lost packets on a bad mobile line. */
+  readonly connectTimeoutMs?: number;
+  /** To the head of the answer. Default 30,000 ms: a CDN that first fetches the object from far away. */
+  readonly headersTimeoutMs?: number;
+  /** Between two pieces of a body. Default 30,000 ms: longer than a hand-over, shorter than patience. */
+  readonly bodyTimeoutMs?: number;
+  /** Connections to one host over HTTP/1.1. Default 8: more than a fetch has in flight, few for a server. */
+  readonly connections?: number;
+  /** Hears of every finished request. */
+  readonly onRequest?: OnRequest;
+  /** Milliseconds since 1970, for a Retry-After that is a date. Default: the system's clock. */
+  readonly now?: () => number;
+}
+
+/** What holds where an option is left out. */
+export const defaults = {
+  env: {},
+  headers: {},
+  tls: {},
+  connectTimeoutMs: 10_000,
+  headersTimeoutMs: 30_000,
+  bodyTimeoutMs: 30_000,
+  connections: 8,
+  onRequest: () => {},
+  now: Date.now,
+} as const satisfies Required<HttpStoreOptions>;

@@ -1,0 +1,232 @@
+/**
+ * Uploads in parts, for bodies too large for one request: read as they are sent, a few parts at a time,
+ * repeated part by part, and taken back when they cannot be completed.
+ *
+ * The object appears with the last request, on the condition that there is none yet.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (limits)
+ *
+ * @module
+ */
+import type { FileHandle } from 'node:fs/promises';
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { isSiltError, SiltError } from '../core/errors.ts';
+import { type RetryOptions, retryTransient } from '../core/retry.ts';
+import { MiB } from '../core/sizes.ts';
+import { openRegularFile, readFully } from '../io/read-file.ts';
+import type { S3Session } from './s3-session.ts';
+import type { Body, Key } from './store.ts';
+
+/** S3's own limit. */
+const MAX_PARTS = 10_000;
+
+/** Smallest part silt makes; S3 takes 5 MiB. Larger parts are fewer requests, each dearer to repeat. */
+const MIN_PART_BYTES = 8 * MiB;
+
+/** Parts on their way together hold at most this much memory, or one part if that is more. */
+const MAX_BYTES_IN_FLIGHT = 32 * MiB;
+
+/** One object on its way up. */
+export interface Upload {
+  readonly session: S3Session;
+  readonly key: Key;
+  readonly body: Body;
+  readonly headers: { readonly ContentType: string; readonly CacheControl: string };
+  readonly retry: RetryOptions;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The part size, in bytes, for a body of `size` bytes: whole MiB, at least 8, at most 10,000 parts. */
+export function partSize(size: number): number {
+  return Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS / MiB) * MiB);
+}
+
+/**
+ * Uploads the body in parts and creates the object unless there is one.
+ *
+ * @throws SiltError as the store does; the parts are removed again then
+ */
+export async function uploadInParts(upload: Upload): Promise<'created' | 'exists'> {
+  const { session, key, headers, signal, retry } = upload;
+  const create = new CreateMultipartUploadCommand({
+    ...session.address(key),
+    ...headers,
+    ...session.checksum,
+  });
+  const { UploadId: id } = await retryTransient(
+    () =>
+      session.call({
+        key,
+        method: 'CreateMultipartUpload',
+        signal,
+        run: (options) => session.client.send(create, options),
+      }),
+    { ...retry, signal },
+  );
+  if (id === undefined) throw new SiltError('STORE_REFUSED', `${session.location} gave no id for an upload`);
+  let outcome: 'created' | 'exists' | undefined;
+  try {
+    outcome = await completeUpload(upload, id, await sendParts(upload, id));
+    return outcome;
+  } finally {
+    if (outcome !== 'created') await abandon(upload, id);
+  }
+}
+
+/** Sends all parts, a few at a time; the first that fails for good stops the others. */
+async function sendParts(upload: Upload, id: string): Promise<CompletedPart[]> {
+  const { body } = upload;
+  const size = body instanceof Uint8Array ? body.byteLength : body.size;
+  const length = partSize(size);
+  const count = Math.ceil(size / length);
+  const senders = Math.min(count, Math.max(1, Math.floor(MAX_BYTES_IN_FLIGHT / length)));
+  const parts: CompletedPart[] = new Array(count);
+  const stop = new AbortController();
+  const signal = upload.signal ? AbortSignal.any([upload.signal, stop.signal]) : stop.signal;
+  const source = await openSource(body);
+  let next = 0;
+  const sender = async (): Promise<void> => {
+    const buffer = body instanceof Uint8Array ? undefined : Buffer.allocUnsafeSlow(length);
+    while (next < count) {
+      const index = next;
+      next += 1;
+      const offset = index * length;
+      const bytes = await source.read(offset, Math.min(length, size - offset), buffer);
+      parts[index] = await sendPart({ ...upload, signal }, id, index + 1, bytes);
+    }
+  };
+  const failures: unknown[] = [];
+  const guarded = (): Promise<void> =>
+    sender().catch((error: unknown) => {
+      failures.push(error);
+      stop.abort(error);
+    });
+  await Promise.all(Array.from({ length: senders }, guarded));
+  await source.close();
+  if (failures.length > 0) throw failures[0];
+  return parts;
+}
+
+async function sendPart(
+  upload: Upload,
+  id: string,
+  number: number,
+  bytes: Uint8Array,
+): Promise<CompletedPart> {
+  const { session, key, signal, retry } = upload;
+  const part = { UploadId: id, PartNumber: number, Body: bytes, ContentLength: bytes.byteLength };
+  const input = { ...session.address(key), ...part, ...session.checksum };
+  const send = () =>
+    session.call({
+      key,
+      method: 'UploadPart',
+      signal,
+      sends: bytes.byteLength,
+      run: (options) => session.client.send(new UploadPartCommand(input), options),
+    });
+  const { ETag, ChecksumCRC32 } = await retryTransient(send, { ...retry, signal });
+  return {
+    PartNumber: number,
+    ...(ETag !== undefined && { ETag }),
+    ...(ChecksumCRC32 !== undefined && { ChecksumCRC32 }),
+  };
+}
+
+async function completeUpload(
+  upload: Upload,
+  id: string,
+  parts: CompletedPart[],
+): Promise<'created' | 'exists'> {
+  const { session, key, signal, retry } = upload;
+  const complete = new CompleteMultipartUploadCommand({
+    ...session.address(key),
+    UploadId: id,
+    MultipartUpload: { Parts: parts },
+    IfNoneMatch: '*',
+  });
+  const send = async (attempt: number): Promise<'created' | 'exists'> => {
+    try {
+      await session.call({
+        key,
+        method: 'CompleteMultipartUpload',
+        signal,
+        run: (options) => session.client.send(complete, options),
+      });
+      return 'created';
+    } catch (error) {
+      const { status, s3Error } = isSiltError(error) ? error.details : {};
+      if (status === 412) return 'exists';
+      // The upload is gone and the object is there: an earlier try arrived unheard.
+      if (attempt > 1 && s3Error === 'NoSuchUpload' && (await isThere(upload))) return 'created';
+      throw error;
+    }
+  };
+  return await retryTransient(send, { ...retry, signal });
+}
+
+async function isThere({ session, key, signal }: Upload): Promise<boolean> {
+  const command = new HeadObjectCommand(session.address(key));
+  try {
+    await session.call({
+      key,
+      method: 'HeadObject',
+      signal,
+      run: (options) => session.client.send(command, options),
+    });
+    return true;
+  } catch (error) {
+    if (isSiltError(error, 'OBJECT_MISSING')) return false;
+    throw error;
+  }
+}
+
+/** Parts that stay would be paid for. What goes wrong here is less than what led here. */
+async function abandon({ session, key }: Upload, id: string): Promise<void> {
+  const command = new AbortMultipartUploadCommand({ ...session.address(key), UploadId: id });
+  const run = () => session.client.send(command);
+  await session.call({ key, method: 'AbortMultipartUpload', signal: undefined, run }).catch(() => {});
+}
+
+interface Source {
+  /** The bytes at `offset`; in `buffer` when they must be read. */
+  read(offset: number, length: number, buffer: Uint8Array | undefined): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+async function openSource(body: Body): Promise<Source> {
+  if (body instanceof Uint8Array) {
+    return {
+      read: async (offset, length) => body.subarray(offset, offset + length),
+      close: async () => {},
+    };
+  }
+  const { path } = body;
+  const handle: FileHandle | undefined = (await openRegularFile(path))?.handle;
+  if (handle === undefined) {
+    throw new SiltError('IO_FAILED', `expected a file to upload at ${path}`, { details: { path } });
+  }
+  return {
+    async read(offset, length, buffer = Buffer.allocUnsafeSlow(length)) {
+      const bytes = buffer.subarray(0, length);
+      await readFully(handle, path, bytes, offset);
+      return bytes;
+    },
+    close: () => handle.close(),
+  };
+}
+
+/** The whole body in memory: for bodies small enough for one request. */
+export async function readBody(body: Body): Promise<Uint8Array> {
+  const source = await openSource(body);
+  try {
+    return await source.read(0, body instanceof Uint8Array ? body.byteLength : body.size, undefined);
+  } finally {
+    await source.close();
+  }
+}
