@@ -10,9 +10,67 @@
  *
  * Layout of the memory: the table G at 0 (256 × u64, filled by the loader), then the lengths (u32 each),
  * then the input. The loader computes the places and grows the memory.
+ *
+ * A byte costs five machine instructions: load it, scale it, load its table entry, shift and add, compare
+ * and branch; that keeps a core busy. Measured in V8 and no faster: two bytes a step, as in the paper (7 %
+ * slower), two or three interleaved stretches (1 % and 12 % slower), a 16-bit vector hash ahead of this one.
  */
 
 const WARM: usize = 64;
+
+/** Bytes scanned between two looks at the loop's own condition. */
+const STRIDE: usize = 16;
+
+/** The hash of the position last looked at. */
+let hash: u64 = 0;
+
+/** Sets {@link hash} to that of `at`, from the 64 bytes ahead: anything older would be shifted out. */
+function warm(at: usize): void {
+  let h: u64 = 0;
+  for (let from = at - WARM; from < at; from += 2) {
+    h = (h << 2) + (load<u64>(<usize>load<u8>(from, 0) << 3) << 1) + load<u64>(<usize>load<u8>(from, 1) << 3);
+  }
+  hash = h;
+}
+
+/**
+ * The first candidate in (from, stop], or `stop`; {@link hash} goes from the hash of `from` to that of the
+ * result.
+ */
+function scan(from: usize, stop: usize, limit: u64): usize {
+  let at = from;
+  let h = hash;
+  // Whole strides, while they hold no candidate; written out, since the offset of a load is a constant.
+  while (at + STRIDE <= stop) {
+    let x = h;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 0) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 1) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 2) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 3) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 4) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 5) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 6) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 7) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 8) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 9) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 10) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 11) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 12) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 13) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 14) << 3); if (x < limit) break;
+    x = (x << 1) + load<u64>(<usize>load<u8>(at, 15) << 3); if (x < limit) break;
+    h = x;
+    at += STRIDE;
+  }
+  // Byte by byte: the stride with the candidate, or the rest that is shorter than a stride.
+  while (at < stop) {
+    h = (h << 1) + load<u64>(<usize>load<u8>(at) << 3);
+    at += 1;
+    if (h < limit) break;
+  }
+  hash = h;
+  return at;
+}
 
 /**
  * Cuts the bytes [input, input + length) into chunks, from a cut at `input` on, and stores the length of
@@ -39,66 +97,20 @@ export function cut(
   let count: u32 = 0;
   while (count < capacity) {
     const left = end - start;
-    if (left < max && !final) break;
-    if (left == 0) break;
-    let cutAt: usize = start + (left < max ? left : max);
+    if (left == 0 || (left < max && !final)) break;
+    const last = start + (left < max ? left : max);
+    let at = last;
     if (left > min) {
-      const last = cutAt;
       const middle = start + average < last ? start + average : last;
-      let at = start + min;
-      // Warm up: what was hashed ahead of these bytes has been shifted out.
-      let h: u64 = 0;
-      for (let warm = at - WARM; warm < at; warm += 2) {
-        h = (h << 2) + (load<u64>(<usize>load<u8>(warm, 0) << 3) << 1) + load<u64>(<usize>load<u8>(warm, 1) << 3);
-      }
-      // A chunk may end at exactly `min` bytes: test that position as well.
-      if (h < strict) {
-        cutAt = at;
-      } else {
-        let found = false;
-        let limit = strict;
-        let stop = middle;
-        for (let phase = 0; phase < 2; phase++) {
-          while (at + 8 <= stop) {
-            // Two bytes a step: h2 does not wait for h1.
-            const g0 = load<u64>(<usize>load<u8>(at, 0) << 3);
-            const h1 = (h << 1) + g0;
-            const h2 = (h << 2) + ((g0 << 1) + load<u64>(<usize>load<u8>(at, 1) << 3));
-            if (h1 < limit) { cutAt = at + 1; found = true; break; }
-            if (h2 < limit) { cutAt = at + 2; found = true; break; }
-            const g2 = load<u64>(<usize>load<u8>(at, 2) << 3);
-            const h3 = (h2 << 1) + g2;
-            const h4 = (h2 << 2) + ((g2 << 1) + load<u64>(<usize>load<u8>(at, 3) << 3));
-            if (h3 < limit) { cutAt = at + 3; found = true; break; }
-            if (h4 < limit) { cutAt = at + 4; found = true; break; }
-            const g4 = load<u64>(<usize>load<u8>(at, 4) << 3);
-            const h5 = (h4 << 1) + g4;
-            const h6 = (h4 << 2) + ((g4 << 1) + load<u64>(<usize>load<u8>(at, 5) << 3));
-            if (h5 < limit) { cutAt = at + 5; found = true; break; }
-            if (h6 < limit) { cutAt = at + 6; found = true; break; }
-            const g6 = load<u64>(<usize>load<u8>(at, 6) << 3);
-            const h7 = (h6 << 1) + g6;
-            const h8 = (h6 << 2) + ((g6 << 1) + load<u64>(<usize>load<u8>(at, 7) << 3));
-            if (h7 < limit) { cutAt = at + 7; found = true; break; }
-            if (h8 < limit) { cutAt = at + 8; found = true; break; }
-            h = h8;
-            at += 8;
-          }
-          if (found) break;
-          while (at < stop) {
-            h = (h << 1) + load<u64>(<usize>load<u8>(at, 0) << 3);
-            at += 1;
-            if (h < limit) { cutAt = at; found = true; break; }
-          }
-          if (found) break;
-          limit = loose;
-          stop = last;
-        }
-      }
+      at = start + min;
+      warm(at);
+      // A chunk may end at exactly `min` bytes, so that position is tested as well.
+      if (hash >= strict) at = scan(at, middle, strict);
+      if (hash >= strict) at = scan(at, last, loose);
     }
-    store<u32>(lengths + (<usize>count << 2), <u32>(cutAt - start));
+    store<u32>(lengths + (<usize>count << 2), <u32>(at - start));
     count += 1;
-    start = cutAt;
+    start = at;
   }
   return count;
 }

@@ -37,21 +37,22 @@ export const MIN_AVERAGE = 1024;
 export const MAX_AVERAGE: number = 16 * MiB;
 const LARGEST = 16 * MiB;
 
-const makers: Readonly<Record<string, (spec: ChunkerSpec, bufferBytes: number) => Chunker>> = {
-  'fastcdc-1': createFastCdc,
-  'fixed-1': createFixed,
-};
+// A Map, for the name comes from the index: an object would also answer to "constructor".
+const makers: ReadonlyMap<string, (spec: ChunkerSpec, bufferBytes: number) => Chunker> = new Map([
+  ['fastcdc-1', createFastCdc],
+  ['fixed-1', createFixed],
+]);
 
 /** Names of the chunkers there are. */
-export const chunkerNames: readonly string[] = Object.keys(makers);
+export const chunkerNames: readonly string[] = [...makers.keys()];
 
 /**
- * The sizes for an average: half of it at least, four times it at most, 16 MiB in any case.
+ * The sizes for an average: five eighths of it at least, four times it at most, 16 MiB in any case.
  *
  * @throws SiltError USAGE for an average outside 1 KiB … 16 MiB or an unknown name
  */
 export function chunkerSpec(name: string, average: number): ChunkerSpec {
-  if (!(name in makers)) {
+  if (!makers.has(name)) {
     throw new SiltError('USAGE', `expected a chunker among ${chunkerNames.join(', ')}, found "${name}"`);
   }
   if (!Number.isInteger(average) || average < MIN_AVERAGE || average > MAX_AVERAGE) {
@@ -61,7 +62,7 @@ export function chunkerSpec(name: string, average: number): ChunkerSpec {
     );
   }
   if (name === 'fixed-1') return { name, min: average, average, max: average };
-  return { name, min: average >> 1, average, max: Math.min(average * 4, LARGEST) };
+  return { name, min: Math.floor((average * 5) / 8), average, max: Math.min(average * 4, LARGEST) };
 }
 
 /**
@@ -74,7 +75,7 @@ export function createChunker(
   spec: ChunkerSpec,
   bufferBytes: number = Math.max(4 * MiB, 2 * spec.max),
 ): Chunker {
-  const make = makers[spec.name];
+  const make = makers.get(spec.name);
   if (make === undefined) {
     throw new SiltError(
       'FORMAT_UNSUPPORTED',

@@ -1,6 +1,6 @@
 /**
  * SHA-256 (FIPS 180-4) as silt uses it: whole digests name objects, windows and chunks; truncated ones
- * only decide what is looked at next and never what is trusted (docs/format/index.md, "Digests").
+ * only decide what is looked at next and never what is trusted (docs/format/README.md, "Digests").
  *
  * @module
  */

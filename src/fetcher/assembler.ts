@@ -5,13 +5,14 @@
  */
 import { isZero } from '../core/bytes.ts';
 import { sha256, toHex } from '../core/digest.ts';
-import { SiltError } from '../core/errors.ts';
+import { isSiltError, SiltError } from '../core/errors.ts';
 import type { IndexHead, WindowEntry } from '../format/index-head.ts';
 import { hintOf, type WindowMap, ZERO_FRAME } from '../format/level2.ts';
+import { CopyRuns } from './copy-runs.ts';
 import type { FrameSource, FrameSpan } from './frame-source.ts';
 import type { Level2Source } from './level2-source.ts';
 import type { NeedTable } from './need-table.ts';
-import { addFrames, type PlannedChunk, sourceOf, type WindowWay } from './plan.ts';
+import { addFrames, type PlannedChunk, type Sources, sourceOf, type WindowWay } from './plan.ts';
 import { planRanges, type RangeCosts } from './ranges.ts';
 import type { Seed } from './seeds.ts';
 import type { Target } from './target.ts';
@@ -27,9 +28,21 @@ export interface AssemblyTotals {
   repaired: number;
 }
 
+/** The totals of nothing done. */
+export function noTotals(): AssemblyTotals {
+  return {
+    bytesFromSeeds: 0,
+    bytesFromTarget: 0,
+    bytesFromPacks: 0,
+    bytesZero: 0,
+    bytesWritten: 0,
+    repaired: 0,
+  };
+}
+
 export interface AssemblerParts {
   readonly head: IndexHead;
-  readonly seeds: readonly Seed[];
+  readonly sources: Sources;
   readonly target: Target;
   readonly level2: Level2Source;
   readonly frames: FrameSource;
@@ -47,6 +60,8 @@ export class Assembler {
   };
   readonly #parts: AssemblerParts;
   readonly #buffer: Uint8Array;
+  /** Chunks of the window at work that did not come from a seed. */
+  readonly #origins = new Map<number, 'bytesFromTarget' | 'bytesFromPacks'>();
 
   constructor(parts: AssemblerParts) {
     this.#parts = parts;
@@ -63,6 +78,8 @@ export class Assembler {
   async build(index: number, way: WindowWay, table: NeedTable | undefined): Promise<void> {
     const window = this.#parts.head.windows[index] as WindowEntry;
     const bytes = this.#buffer.subarray(0, window.length);
+    const before = { ...this.totals };
+    this.#origins.clear();
     this.#parts.frames.enter(index);
     if (way.way === 'zero') {
       bytes.fill(0);
@@ -73,18 +90,28 @@ export class Assembler {
     } else if (way.way === 'rebuild') {
       await this.#rebuild(index, window, bytes, table as NeedTable);
     }
-    const verified = verifyWindow(window, bytes) ?? (await this.#repair(index, window, bytes));
+    let verified = verifyWindow(window, bytes);
+    if (verified === undefined) {
+      Object.assign(this.totals, before);
+      this.totals.repaired += 1;
+      verified = await this.#repair(index, window, bytes);
+    }
     this.totals.bytesWritten += this.#parts.target.write(verified);
   }
 
-  /** A seed that has become shorter gives zeros, which verification finds. */
+  /** A seed that has become shorter or unreadable gives zeros, which verification finds. */
   #read(seed: number, offset: number, into: Uint8Array): void {
-    const count = (this.#parts.seeds[seed] as Seed).file.read(offset, into);
+    let count = 0;
+    try {
+      count = (this.#parts.sources.seeds[seed] as Seed).file.read(offset, into);
+    } catch (error) {
+      if (!isSiltError(error, 'IO_FAILED')) throw error;
+    }
     into.fill(0, count);
   }
 
   async #rebuild(index: number, window: WindowEntry, bytes: Uint8Array, table: NeedTable): Promise<void> {
-    const { seeds, level2, target } = this.#parts;
+    const { sources, level2, target } = this.#parts;
     const map = level2.map(index);
     const copies = new CopyRuns((run) => {
       const into = bytes.subarray(run.at, run.at + run.length);
@@ -103,10 +130,12 @@ export class Assembler {
         bytes.fill(0, at, at + length);
         this.totals.bytesZero += length;
       } else {
-        const source = sourceOf({ hint: map.hints[i] as number, length }, window, table, seeds);
+        const source = sourceOf({ hint: map.hints[i] as number, length }, window, table, sources);
         if (source.from === 'seed') copies.add(source.seed, source.offset, at, length);
-        else if (source.from === 'target') copies.add(undefined, source.offset, at, length);
-        else await this.#fromFrame(map, i, bytes.subarray(at, at + length));
+        else if (source.from === 'target') {
+          this.#origins.set(i, 'bytesFromTarget');
+          copies.add(undefined, source.offset, at, length);
+        } else await this.#fromFrame(map, i, bytes.subarray(at, at + length));
       }
       at += length;
     }
@@ -119,6 +148,7 @@ export class Assembler {
     const offset = map.offsetIn[chunk] as number;
     into.set(plain.subarray(offset, offset + into.length));
     this.totals.bytesFromPacks += into.length;
+    this.#origins.set(chunk, 'bytesFromPacks');
   }
 
   /**
@@ -126,23 +156,25 @@ export class Assembler {
    * are right, by their hints, and fetches the others; if that is not enough, fetches them all.
    */
   async #repair(index: number, window: WindowEntry, bytes: Uint8Array): Promise<VerifiedWindow> {
-    const { head, level2, frames, costs } = this.#parts;
-    this.totals.repaired += 1;
+    const { level2, costs } = this.#parts;
     await level2.load(level2.requestsFor([index], costs));
     const map = level2.map(index);
+    const before = { ...this.totals };
     for (const everything of [false, true]) {
+      Object.assign(this.totals, before);
       const wrong = new Set(wrongChunks(map, bytes, everything));
-      const spans = new Map<number, FrameSpan>();
-      addFrames(head, index, map, (chunk: PlannedChunk) => wrong.has(chunk.at), spans);
-      const ordered = [...spans.values()].sort((a, b) => a.object - b.object || a.offset - b.offset);
-      await frames.fetchNow(planRanges(ordered, costs));
+      await this.#fetchFrames(index, map, wrong);
       let at = 0;
       for (let i = 0; i < map.lengths.length; i++) {
         const length = map.lengths[i] as number;
         const into = bytes.subarray(at, at + length);
-        if (wrong.has(i)) {
-          if (map.frameOf[i] === ZERO_FRAME) into.fill(0);
-          else await this.#fromFrame(map, i, into);
+        if (map.frameOf[i] === ZERO_FRAME) {
+          into.fill(0);
+          this.totals.bytesZero += length;
+        } else if (wrong.has(i)) {
+          await this.#fromFrame(map, i, into);
+        } else {
+          this.totals[this.#origins.get(i) ?? 'bytesFromSeeds'] += length;
         }
         at += length;
       }
@@ -162,6 +194,16 @@ export class Assembler {
       },
     );
   }
+
+  /** Fetches the frames of these chunks, unless they are at hand or on their way. */
+  async #fetchFrames(index: number, map: WindowMap, chunks: ReadonlySet<number>): Promise<void> {
+    const { head, frames, costs } = this.#parts;
+    const spans = new Map<number, FrameSpan>();
+    addFrames(head, index, map, ({ at }: PlannedChunk) => chunks.has(at), spans);
+    const missing = [...spans.values()].filter(({ frame }) => !frames.has(frame));
+    missing.sort((a, b) => a.object - b.object || a.offset - b.offset);
+    await frames.fetchNow(planRanges(missing, costs));
+  }
 }
 
 /** Chunks of a window whose bytes do not have their hint, or all that are not zeros. */
@@ -175,42 +217,4 @@ function wrongChunks(map: WindowMap, bytes: Uint8Array, everything: boolean): nu
     if (everything || !right) wrong.push(i);
   }
   return wrong;
-}
-
-interface CopyRun {
-  /** `undefined`: the target. */
-  readonly seed: number | undefined;
-  readonly offset: number;
-  readonly at: number;
-  length: number;
-}
-
-/** Joins copies that continue one another, on both sides, into one read. */
-class CopyRuns {
-  readonly #copy: (run: CopyRun) => void;
-  #open: CopyRun | undefined;
-
-  constructor(copy: (run: CopyRun) => void) {
-    this.#copy = copy;
-  }
-
-  add(seed: number | undefined, offset: number, at: number, length: number): void {
-    const open = this.#open;
-    const continues =
-      open !== undefined &&
-      open.seed === seed &&
-      offset - open.offset === open.length &&
-      at - open.at === open.length;
-    if (continues) {
-      open.length += length;
-      return;
-    }
-    this.end();
-    this.#open = { seed, offset, at, length };
-  }
-
-  end(): void {
-    if (this.#open !== undefined) this.#copy(this.#open);
-    this.#open = undefined;
-  }
 }

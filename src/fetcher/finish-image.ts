@@ -4,18 +4,17 @@
  *
  * @module
  */
-import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { sha256Hex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import type { IndexHead } from '../format/index-head.ts';
 import { SourceFile } from '../io/source-file.ts';
-import { keptWindows } from './kept-windows.ts';
+import { findKept } from './kept-windows.ts';
 import { scanSeed } from './scan-seed.ts';
 import { SeedIndexReader } from './seed-index-file.ts';
 import { savedIndexPath } from './seeds.ts';
 import type { Target } from './target.ts';
-import { isWindow } from './verified-window.ts';
 
 export interface FinishOptions {
   readonly output: string;
@@ -39,36 +38,38 @@ export async function finishImage(head: IndexHead, target: Target, options: Fini
     size: head.imageSize,
   });
   const index = SeedIndexReader.open(scratch);
-  const kept = keptWindows(head.windows, index);
-  index.close();
-  const buffer = new Uint8Array(head.windows.reduce((max, { length }) => Math.max(max, length), 0));
-  for (const window of head.windows) {
-    // Windows may be gathered in another way than this silt does it; their digests still hold.
-    if (kept.has(window.offset)) continue;
-    const bytes = buffer.subarray(0, window.length);
-    if (file.read(window.offset, bytes) !== window.length || !isWindow(window, bytes)) {
-      throw new SiltError(
-        'DIGEST_MISMATCH',
-        `${target.file.path}: the bytes from ${window.offset} on are not those that were written; ` +
-          'the medium is failing or somebody else writes to it',
-        { details: { offset: window.offset, length: window.length } },
-      );
-    }
+  const right = await findKept(head.windows, file.read, index, options.signal).finally(() => index.close());
+  const wrong = head.windows.find(({ offset }) => !right.has(offset));
+  if (wrong !== undefined) {
+    const { offset, length } = wrong;
+    throw new SiltError(
+      'DIGEST_MISMATCH',
+      `${target.file.path}: the bytes from ${offset} on are not those that were written; ` +
+        'the medium is failing or somebody else writes to it',
+      { details: { offset, length } },
+    );
   }
-  const saved = options.stateDirectory === undefined ? undefined : keepAside(scratch, options.stateDirectory);
+  const saved =
+    options.stateDirectory === undefined
+      ? undefined
+      : keepAside(scratch, options.stateDirectory, options.output);
   await target.complete();
-  saved?.(options.output);
+  saved?.();
 }
 
 /** Copies a seed index into the state directory, to be named once the image has its own name. */
-function keepAside(scratch: string, directory: string): (output: string) => void {
+function keepAside(scratch: string, directory: string, output: string): (() => void) | undefined {
+  // Only speed is lost where this fails: the next update cuts the seed again.
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const aside = join(directory, `.new-${randomUUID()}`);
+    const aside = join(directory, `${sha256Hex(Buffer.from(resolve(output))).slice(0, 32)}.new`);
     copyFileSync(scratch, aside);
-    return (output) => renameSync(aside, savedIndexPath(directory, output));
+    return () => {
+      try {
+        renameSync(aside, savedIndexPath(directory, output));
+      } catch {}
+    };
   } catch {
-    // Only speed is lost: the next update cuts the seed again.
-    return () => {};
+    return undefined;
   }
 }

@@ -58,19 +58,18 @@ export class FrameSource {
   readonly #parallel: number;
   readonly #memoryBytes: number;
   readonly #held = new Map<number, Held>();
-  readonly #spans = new Map<number, FrameSpan>();
+  readonly #lastWindows = new Map<number, number>();
   /** Planned frames that have not arrived yet. */
   readonly #awaited = new Set<number>();
-  /** Frames at hand that have been opened. */
-  readonly #used = new Set<number>();
-  readonly #waiting = new Map<number, () => void>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
   readonly #opened = new Map<number, Uint8Array<ArrayBuffer>>();
   readonly #storedBuffers = new BufferPool();
   readonly #plainBuffers = new BufferPool();
+  readonly #stop = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
   #openedBytes = 0;
   #heldBytes = 0;
   #inFlightBytes = 0;
-  #inFlight = 0;
   #next = 0;
   #failure: { readonly error: unknown } | undefined;
 
@@ -81,29 +80,36 @@ export class FrameSource {
     spool: Spool,
     options: FrameSourceOptions = {},
   ) {
+    const { signal } = options.retry ?? {};
     this.#store = store;
     this.#packs = packs;
     this.#requests = requests;
     this.#spool = spool;
-    this.#retry = options.retry ?? {};
+    this.#retry = {
+      ...options.retry,
+      signal: signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]),
+    };
     this.#parallel = options.parallel ?? 4;
     this.#memoryBytes = options.memoryBytes ?? 8 * MiB;
     for (const request of requests) {
-      for (const span of request.spans) {
-        this.#spans.set(frameKey(span.frame), span);
-        this.#awaited.add(frameKey(span.frame));
+      for (const { frame, lastWindow } of request.spans) {
+        this.#lastWindows.set(frameKey(frame), lastWindow);
+        this.#awaited.add(frameKey(frame));
       }
     }
   }
 
   /** Begins work on a window: frames that no window needs from here on are let go. */
   enter(window: number): void {
-    for (const key of this.#used) {
-      if ((this.#spans.get(key)?.lastWindow ?? -1) >= window) continue;
-      this.#used.delete(key);
-      this.#release(key);
+    for (const key of this.#held.keys()) {
+      if ((this.#lastWindows.get(key) ?? -1) < window) this.#release(key);
     }
     this.#pump();
+  }
+
+  /** True for a frame that {@link FrameSource.open} can give: it is at hand, or planned and to come. */
+  has(frame: FrameRef): boolean {
+    return this.#held.has(frameKey(frame)) || this.#awaited.has(frameKey(frame));
   }
 
   /** The plain bytes of a planned frame; waits for them. Good until the next call. */
@@ -116,20 +122,26 @@ export class FrameSource {
       if (!this.#awaited.has(key)) {
         throw new SiltError('INTERNAL', `frame ${key} is neither planned nor at hand`);
       }
-      await new Promise<void>((resolve) => {
-        this.#waiting.set(key, resolve);
-        this.#pump();
-      });
+      const arrival = this.#waiting.get(key) ?? Promise.withResolvers<void>();
+      this.#waiting.set(key, arrival);
+      this.#pump();
+      await arrival.promise;
     }
     const held = this.#held.get(key) as Held;
     const plain = openFrame(frame, held.stored ?? this.#spool.read(held.spooled, frame.stored));
-    this.#used.add(key);
     return this.#remember(key, plain);
   }
 
-  /** Fetches frames that were not planned, to repair a window. */
+  /** Fetches frames that were not planned, to repair a window. They are kept until the next one begins. */
   async fetchNow(requests: readonly RangeRequest<FrameSpan>[]): Promise<void> {
     for (const request of requests) await this.#fetch(request);
+  }
+
+  /** Stops what is under way, and waits until nothing more of it can happen. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#failure ??= { error: new SiltError('INTERNAL', 'the frame source is closed') };
+    this.#stop.abort();
+    await Promise.all(this.#underWay);
   }
 
   /** Keeps the plain bytes, in a buffer that is used again: what zlib gave is dropped at once. */
@@ -148,13 +160,20 @@ export class FrameSource {
     return kept;
   }
 
+  #hold(key: number, stored: Uint8Array<ArrayBuffer>): void {
+    this.#held.set(key, { stored, spooled: 0 });
+    this.#heldBytes += stored.buffer.byteLength;
+  }
+
   #release(key: number): void {
-    const held = this.#held.get(key);
-    if (held?.stored !== undefined) {
-      this.#heldBytes -= held.stored.buffer.byteLength;
-      this.#storedBuffers.give(held.stored);
-    }
+    const stored = this.#held.get(key)?.stored;
+    if (stored !== undefined) this.#giveBack(stored);
     this.#held.delete(key);
+  }
+
+  #giveBack(stored: Uint8Array<ArrayBuffer>): void {
+    this.#heldBytes -= stored.buffer.byteLength;
+    this.#storedBuffers.give(stored);
   }
 
   /**
@@ -162,27 +181,32 @@ export class FrameSource {
    * in any case: what is held moves to the spool.
    */
   #pump(): void {
-    while (this.#next < this.#requests.length && this.#inFlight < this.#parallel) {
-      const request = this.#requests[this.#next] as RangeRequest<FrameSpan>;
-      const room = this.#memoryBytes - this.#heldBytes - this.#inFlightBytes;
-      if (request.length > room) {
-        if (this.#inFlight > 0 || this.#waiting.size === 0) return;
+    while (this.#failure === undefined && this.#underWay.size < this.#parallel) {
+      const request = this.#requests[this.#next];
+      if (request === undefined) return;
+      if (request.length > this.#memoryBytes - this.#heldBytes - this.#inFlightBytes) {
+        if (this.#underWay.size > 0 || this.#waiting.size === 0) return;
         this.#spoolHeld();
       }
       this.#next += 1;
-      this.#inFlight += 1;
       this.#inFlightBytes += request.length;
-      this.#fetch(request)
-        .catch((error: unknown) => {
-          this.#failure ??= { error };
-          for (const wake of this.#waiting.values()) wake();
-        })
-        .finally(() => {
-          this.#inFlight -= 1;
+      const done = this.#fetch(request)
+        .catch((error: unknown) => this.#fail(error))
+        .then(() => {
           this.#inFlightBytes -= request.length;
+          this.#underWay.delete(done);
           this.#pump();
-        });
+        })
+        // The spool may be full.
+        .catch((error: unknown) => this.#fail(error));
+      this.#underWay.add(done);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    for (const { resolve } of this.#waiting.values()) resolve();
+    this.#waiting.clear();
   }
 
   /** Moves all that is held to the spool: the frame that is waited for needs the room. */
@@ -190,8 +214,7 @@ export class FrameSource {
     for (const [key, { stored }] of this.#held) {
       if (stored === undefined) continue;
       this.#held.set(key, { stored: undefined, spooled: this.#spool.append(stored) });
-      this.#heldBytes -= stored.buffer.byteLength;
-      this.#storedBuffers.give(stored);
+      this.#giveBack(stored);
     }
   }
 
@@ -201,15 +224,19 @@ export class FrameSource {
       this.#store,
       `packs/${toHex(pack.digest)}`,
       request,
-      (span, stored) => {
+      ({ frame }, bytes) => {
+        const stored = bytes as Uint8Array<ArrayBuffer>;
         // The blocks that the socket gave.
         droppedBuffers(stored.length);
-        if (!equalBytes(tagOf(stored), span.frame.tag)) return false;
-        const key = frameKey(span.frame);
-        this.#awaited.delete(key);
-        this.#held.set(key, { stored: stored as Uint8Array<ArrayBuffer>, spooled: 0 });
-        this.#heldBytes += stored.buffer.byteLength;
-        this.#waiting.get(key)?.();
+        if (!equalBytes(tagOf(stored), frame.tag)) {
+          this.#storedBuffers.give(stored);
+          return false;
+        }
+        const key = frameKey(frame);
+        this.#hold(key, stored);
+        // A window under repair may need more than there is room for.
+        if (!this.#awaited.delete(key) && this.#heldBytes > this.#memoryBytes) this.#spoolHeld();
+        this.#waiting.get(key)?.resolve();
         this.#waiting.delete(key);
         return true;
       },

@@ -5,17 +5,20 @@
  * @module
  */
 
-/** Chunks of a batch: 22 bytes a slot, at most two thirds of them taken: 6 MiB of table. */
+/** Chunks of a batch: 30 bytes a slot, at most two thirds of them taken: 8 MiB of table. */
 export const BATCH_CHUNKS: number = 2 ** 17;
 
-/** Earlier bytes of the new image itself, already verified and written. */
+/** Bytes of the new image itself, in the target. */
 export const FROM_TARGET = -2;
-const NOWHERE = -1;
+/** No place that lasts. */
+export const NOWHERE = -1;
 
 export interface Location {
-  /** Number of the seed, or {@link FROM_TARGET}. */
+  /** Number of the seed, {@link FROM_TARGET} or {@link NOWHERE}. */
   readonly source: number;
   readonly offset: number;
+  /** Also among the target's old bytes here, which are lost once the writing gets there; −1: not. */
+  readonly ahead: number;
 }
 
 export class NeedTable {
@@ -24,6 +27,7 @@ export class NeedTable {
   readonly #lengths: Uint32Array;
   readonly #sources: Int16Array;
   readonly #offsets: Float64Array;
+  readonly #ahead: Float64Array;
 
   /** @param chunks to be added at most */
   constructor(chunks: number) {
@@ -32,6 +36,7 @@ export class NeedTable {
     this.#lengths = new Uint32Array(this.#slots);
     this.#sources = new Int16Array(this.#slots).fill(NOWHERE);
     this.#offsets = new Float64Array(this.#slots);
+    this.#ahead = new Float64Array(this.#slots).fill(-1);
   }
 
   /** Makes a chunk wanted. */
@@ -41,21 +46,26 @@ export class NeedTable {
     this.#lengths[slot] = length;
   }
 
-  /**
-   * Says where a wanted chunk lies; the first to say so wins, unless `replace`. Nothing for other chunks.
-   */
-  offer(hint: number, length: number, source: number, offset: number, replace = false): void {
+  /** Says where a wanted chunk lies for good; the first to say so wins. Nothing for other chunks. */
+  offer(hint: number, length: number, source: number, offset: number): void {
     const slot = this.#slot(hint, length);
-    if (this.#hints[slot] !== hint) return;
-    if (this.#sources[slot] !== NOWHERE && !(replace && this.#sources[slot] === source)) return;
+    if (this.#hints[slot] !== hint || this.#sources[slot] !== NOWHERE) return;
     this.#sources[slot] = source;
     this.#offsets[slot] = offset;
+  }
+
+  /** Says where a wanted chunk lies among the old bytes of the target; the furthest is good for longest. */
+  offerAhead(hint: number, length: number, offset: number): void {
+    const slot = this.#slot(hint, length);
+    if (this.#hints[slot] === hint) this.#ahead[slot] = Math.max(this.#ahead[slot] as number, offset);
   }
 
   find(hint: number, length: number): Location | undefined {
     const slot = this.#slot(hint, length);
     const source = this.#sources[slot] as number;
-    return source === NOWHERE ? undefined : { source, offset: this.#offsets[slot] as number };
+    const ahead = this.#ahead[slot] as number;
+    if (source === NOWHERE && ahead < 0) return undefined;
+    return { source, offset: this.#offsets[slot] as number, ahead };
   }
 
   #slot(hint: number, length: number): number {

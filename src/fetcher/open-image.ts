@@ -9,9 +9,9 @@ import { SiltError } from '../core/errors.ts';
 import { type RetryOptions, retryTransient } from '../core/retry.ts';
 import { decodeIndexHead, type IndexHead, indexSize } from '../format/index-head.ts';
 import type { Manifest, ManifestImage } from '../format/manifest.ts';
-import { readRange } from '../store/read-range.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { ReleaseSelector, Releases } from '../trust/releases.ts';
+import { readSpans } from './range-reader.ts';
 
 export interface OpenedImage {
   readonly manifest: Manifest;
@@ -44,16 +44,7 @@ export async function openImage(
   const manifest = await retryTransient(find, retry);
   const image = selectImage(manifest, selector.image);
   const indexKey = `indexes/${image.index.sha256}`;
-  const range = { offset: 0, length: image.index.head.size };
-  const bytes = await readRange(store, indexKey, range, retry);
-  const found = sha256Hex(bytes);
-  if (found !== image.index.head.sha256) {
-    throw new SiltError(
-      'DIGEST_MISMATCH',
-      `${store.location}: the index ${indexKey} was altered or truncated; expected ${image.index.head.sha256}, found ${found}`,
-      { details: { key: indexKey, expected: image.index.head.sha256, found } },
-    );
-  }
+  const bytes = await readHead(store, indexKey, image.index.head, retry);
   const head = decodeIndexHead(bytes);
   if (
     head.imageSize !== image.size ||
@@ -65,6 +56,28 @@ export async function openImage(
     });
   }
   return { manifest, image, indexKey, head };
+}
+
+/** Level 1 of an image of terabytes is long enough for a connection to break on the way. */
+async function readHead(
+  store: ReadStore,
+  key: string,
+  { size, sha256 }: ManifestImage['index']['head'],
+  retry: RetryOptions,
+): Promise<Uint8Array> {
+  const span = { object: 0, offset: 0, length: size };
+  let head: Uint8Array = new Uint8Array();
+  await readSpans(
+    store,
+    key,
+    { ...span, spans: [span] },
+    (_, bytes) => {
+      head = bytes;
+      return sha256Hex(bytes) === sha256;
+    },
+    retry,
+  );
+  return head;
 }
 
 function selectImage(manifest: Manifest, name: string | undefined): ManifestImage {

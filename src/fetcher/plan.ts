@@ -6,7 +6,8 @@
 import type { IndexHead, WindowEntry } from '../format/index-head.ts';
 import { type WindowMap, ZERO_FRAME } from '../format/level2.ts';
 import { type FrameSpan, frameKey } from './frame-source.ts';
-import { BATCH_CHUNKS, FROM_TARGET, NeedTable } from './need-table.ts';
+import type { KeptWindows } from './kept-windows.ts';
+import { BATCH_CHUNKS, FROM_TARGET, NeedTable, NOWHERE } from './need-table.ts';
 import type { Seed } from './seeds.ts';
 
 /** How a window comes about. */
@@ -19,28 +20,29 @@ export type WindowWay =
   /** From chunks, of seeds and of frames. */
   | { readonly way: 'rebuild' };
 
-/**
- * Chooses the way of each window.
- *
- * @param kept offsets of the windows that are right in the target already
- */
-export function chooseWays(head: IndexHead, seeds: readonly Seed[], kept: ReadonlySet<number>): WindowWay[] {
+/** What there is to make the image of. */
+export interface Sources {
+  readonly seeds: readonly Seed[];
+  /** Windows that are right in the target already. */
+  readonly kept: KeptWindows;
+}
+
+/** Chooses the way of each window. */
+export function chooseWays(head: IndexHead, sources: Sources): WindowWay[] {
   return head.windows.map((window): WindowWay => {
-    if (kept.has(window.offset)) return { way: 'keep' };
+    if (sources.kept.has(window.offset)) return { way: 'keep' };
     if (window.digest === undefined) return { way: 'zero' };
-    for (const [number, seed] of seeds.entries()) {
+    for (const [number, seed] of sources.seeds.entries()) {
       const place = seed.index.window(window.digest);
-      if (place?.length === window.length && isReadable(seed, place.offset, window)) {
+      if (place?.length !== window.length) continue;
+      const lasts = !seed.isTarget || sources.kept.holds(place.offset, place.length);
+      // The target's old bytes are gone ahead of the window that is being written.
+      if (lasts || place.offset >= window.offset) {
         return { way: 'copy', seed: number, offset: place.offset };
       }
     }
     return { way: 'rebuild' };
   });
-}
-
-/** The target's old bytes are gone ahead of the window that is being written. */
-function isReadable(seed: Seed, offset: number, window: WindowEntry): boolean {
-  return !seed.isTarget || offset >= window.offset;
 }
 
 /** Where the bytes of one chunk come from. */
@@ -68,7 +70,7 @@ export function* planBatches(
   head: IndexHead,
   windows: readonly number[],
   mapOf: (window: number) => WindowMap,
-  seeds: readonly Seed[],
+  { seeds, kept }: Sources,
 ): Generator<Batch> {
   for (let at = 0; at < windows.length; ) {
     const batch: number[] = [];
@@ -82,11 +84,12 @@ export function* planBatches(
     for (const window of batch) {
       forEachChunk(head, window, mapOf(window), ({ hint, length }) => table.need(hint, length));
     }
-    // Other seeds before the target: they do not change while they are read.
-    const order = [...seeds.entries()].sort(([, a], [, b]) => Number(a.isTarget) - Number(b.isTarget));
-    for (const [number, seed] of order) {
+    for (const [number, seed] of seeds.entries()) {
       seed.index.forEachChunk((offset, { length, zero, hint }) => {
-        if (!zero) table.offer(hint, length, number, offset, seed.isTarget);
+        if (zero) return;
+        if (!seed.isTarget) table.offer(hint, length, number, offset);
+        else if (kept.holds(offset, length)) table.offer(hint, length, FROM_TARGET, offset);
+        else table.offerAhead(hint, length, offset);
       });
     }
     for (const window of batch) {
@@ -128,19 +131,20 @@ export function sourceOf(
   chunk: Pick<PlannedChunk, 'hint' | 'length'>,
   window: WindowEntry,
   table: NeedTable,
-  seeds: readonly Seed[],
+  { seeds, kept }: Sources,
 ): ChunkSource {
-  const found = table.find(chunk.hint, chunk.length);
+  const { hint, length } = chunk;
+  const found = table.find(hint, length);
   if (found === undefined) return { from: 'frame' };
-  if (found.source === FROM_TARGET) {
+  const { source, offset, ahead } = found;
+  if (source === FROM_TARGET) {
     // What this window and later ones hold has not been written yet.
-    return found.offset + chunk.length <= window.offset
-      ? { from: 'target', offset: found.offset }
-      : { from: 'frame' };
+    if (offset + length <= window.offset || kept.holds(offset, length)) return { from: 'target', offset };
+  } else if (source !== NOWHERE) {
+    return { from: 'seed', seed: source, offset };
   }
-  const seed = seeds[found.source] as Seed;
-  if (!isReadable(seed, found.offset, window)) return { from: 'frame' };
-  return { from: 'seed', seed: found.source, offset: found.offset };
+  if (ahead < window.offset) return { from: 'frame' };
+  return { from: 'seed', seed: seeds.findIndex(({ isTarget }) => isTarget), offset: ahead };
 }
 
 /**

@@ -12,8 +12,8 @@ import { sleep as realSleep } from '../core/sleep.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { RangeRequest, Span } from './ranges.ts';
 
-/** Progress after which an old failure is forgiven. */
-const FORGIVEN_BYTES: number = 64 * KiB;
+/** Progress after which old failures are forgiven: a line that breaks now and then is still a line. */
+export const FORGIVEN_BYTES: number = 64 * KiB;
 
 /**
  * Takes a span; `false` says that its bytes are not what they must be, so that it is fetched again. The
@@ -25,7 +25,8 @@ export type TakeSpan<S> = (span: S, bytes: Uint8Array) => boolean;
  * Reads the spans of `request` from the object `key`.
  *
  * Transient failures, wrong ranges and altered bytes are tried again with jittered back-off: a cache on the
- * way may have been wrong. `attempts` counts failures without progress in between.
+ * way may have been wrong. `attempts` counts failures without progress in between; bytes that arrive once
+ * more are no progress, so the calls are bounded by the length of the request.
  *
  * @param allocate gives the buffer for a span, so that one who reads many can use buffers again
  * @throws SiltError the last failure; OVER_BUDGET, OBJECT_MISSING and the like at once
@@ -46,16 +47,21 @@ export async function readSpans<S extends Span>(
     sleep = realSleep,
     signal,
   } = options;
-  const state: ReadState = { next: 0, partial: undefined, filled: 0, progress: 0 };
+  const state: ReadState = { next: 0, partial: undefined, filled: 0, reached: request.offset };
+  let forgivenAt = request.offset;
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
     try {
       await readOnce(store, key, request, take, state, allocate, signal);
       return;
     } catch (error) {
+      // What comes behind the last span is nobody's loss.
+      if (state.next === request.spans.length) return;
       if (!mayPass(error) || signal?.aborted === true) throw error;
-      if (state.progress >= FORGIVEN_BYTES) attempt = 1;
-      state.progress = 0;
+      if (state.reached - forgivenAt >= FORGIVEN_BYTES) {
+        attempt = 1;
+        forgivenAt = state.reached;
+      }
       if (attempt >= attempts) throw error;
       const delayMs = backoffDelay(attempt, { baseMs, capMs, random, retryAfterMs: retryAfterOf(error) });
       options.onRetry?.({ attempt, delayMs, error });
@@ -70,8 +76,8 @@ interface ReadState {
   /** What has arrived of the next one. */
   partial: Uint8Array | undefined;
   filled: number;
-  /** Bytes that arrived since the last failure. */
-  progress: number;
+  /** The furthest byte that has ever arrived. */
+  reached: number;
 }
 
 async function readOnce<S extends Span>(
@@ -89,7 +95,7 @@ async function readOnce<S extends Span>(
   let at = first.offset + state.filled;
   const range = { offset: at, length: request.offset + request.length - at };
   for await (const block of store.getRange(key, range, signal === undefined ? {} : { signal })) {
-    state.progress += block.length;
+    state.reached = Math.max(state.reached, at + block.length);
     let rest = block;
     while (rest.length > 0) {
       const span = request.spans[state.next];
@@ -129,7 +135,7 @@ function mayPass(error: unknown): boolean {
 function altered(key: string, span: Span, resumed: boolean): SiltError {
   return new SiltError(
     'DIGEST_MISMATCH',
-    `${key}: the bytes from ${span.offset} on, ${span.length} of them, do not have the digest of the index; ` +
+    `${key}: the bytes from ${span.offset} on, ${span.length} of them, do not have their digest; ` +
       'the object or a cache on the way to it is damaged',
     { details: { key, offset: span.offset, length: span.length, resumed } },
   );

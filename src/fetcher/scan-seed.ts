@@ -39,7 +39,7 @@ export async function scanSeed(
 ): Promise<void> {
   const { size = seed.size } = options;
   const version = seed.version();
-  const writer = new SeedIndexWriter(path);
+  using writer = new SeedIndexWriter(path);
   const chunker = createChunker(spec);
   const gatherer = new WindowGatherer(windowing, spec.average);
   let running = createSha256();
@@ -55,7 +55,7 @@ export async function scanSeed(
   const id = Buffer.alloc(DIGEST_BYTES);
   for (let from = 0; from < size; ) {
     const range = { from, until: Math.min(from + STRETCH, size), size };
-    from = scanChunks(chunker, seed.read, range, (_offset, bytes) => {
+    const end = scanChunks(chunker, seed.read, range, (_offset, bytes) => {
       const zero = isZero(bytes);
       if (gatherer.endsBefore(bytes.length, zero)) closeWindow();
       if (zero) id.fill(0);
@@ -67,6 +67,9 @@ export async function scanSeed(
       if (gatherer.add(bytes.length, windowSelector(id), zero)) closeWindow();
       return undefined;
     });
+    // It has become shorter.
+    if (end === from) break;
+    from = end;
     droppedBuffers(STRETCH);
     options.onProgress?.(from, size);
     await new Promise(setImmediate);

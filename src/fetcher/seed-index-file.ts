@@ -5,6 +5,7 @@
  * @module
  */
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
+import { SiltError } from '../core/errors.ts';
 import { ByteReader } from '../format/byte-reader.ts';
 import { ByteWriter } from '../format/byte-writer.ts';
 import type { ChunkerParameters, WindowParameters } from '../format/index-head.ts';
@@ -25,6 +26,7 @@ import {
   type SeedIndexSummary,
   type SeedWindow,
 } from '../format/seed-index.ts';
+import { ioError } from '../io/io-error.ts';
 import { type FileVersion, SourceFile } from '../io/source-file.ts';
 
 const BLOCK_CHUNKS = 4096;
@@ -47,8 +49,12 @@ export class SeedIndexWriter {
 
   constructor(path: string) {
     this.#path = path;
-    this.#fd = openSync(`${path}.new`, 'w');
-    writeSync(this.#fd, new ByteWriter().preamble(SEED_INDEX_MAGIC, SEED_INDEX_VERSION).finish());
+    try {
+      this.#fd = openSync(`${path}.new`, 'w');
+    } catch (error) {
+      throw ioError(error, 'create', path);
+    }
+    this.#write(new ByteWriter().preamble(SEED_INDEX_MAGIC, SEED_INDEX_VERSION).finish());
   }
 
   addChunk(chunk: SeedChunk): void {
@@ -66,14 +72,22 @@ export class SeedIndexWriter {
   }
 
   #flush(): void {
-    writeSync(this.#fd, this.#block, 0, this.#filled);
+    this.#write(this.#block.subarray(0, this.#filled));
     this.#filled = 0;
+  }
+
+  #write(bytes: Uint8Array): void {
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+    } catch (error) {
+      throw ioError(error, 'write', this.#path);
+    }
   }
 
   /** Completes the index and gives it its name. */
   finish(file: FileVersion, chunker: ChunkerParameters, windowing: WindowParameters): void {
     this.#flush();
-    writeSync(this.#fd, this.#windows.finish());
+    this.#write(this.#windows.finish());
     const footer = encodeSeedFooter({
       chunks: this.#chunks,
       windows: this.#windowCount,
@@ -83,9 +97,17 @@ export class SeedIndexWriter {
       chunker,
       windowing,
     });
-    writeSync(this.#fd, footer);
+    this.#write(footer);
+    try {
+      renameSync(`${this.#path}.new`, this.#path);
+    } catch (error) {
+      throw ioError(error, 'write', this.#path);
+    }
+  }
+
+  /** To be called in any case. */
+  [Symbol.dispose](): void {
     closeSync(this.#fd);
-    renameSync(`${this.#path}.new`, this.#path);
   }
 }
 
@@ -110,6 +132,7 @@ export class SeedIndexReader {
       file.read(file.size - tail.length, tail);
       const reader = new SeedIndexReader(file, decodeSeedFooter(tail, file.size));
       reader.#loadWindows();
+      reader.#checkChunks();
       return reader;
     } catch (error) {
       file.close();
@@ -121,6 +144,16 @@ export class SeedIndexReader {
     for (const { offset, length, digest } of this.windows()) {
       if (digest !== undefined) this.#windows.set(digestKey(digest), { offset, length });
     }
+  }
+
+  /** A damaged index must show itself here, where its seed can still be cut again. */
+  #checkChunks(): void {
+    let end = 0;
+    this.forEachChunk((offset, { length }) => {
+      end = offset + length;
+    });
+    if (end === this.summary.size) return;
+    throw new SiltError('FORMAT_INVALID', `seed index: its chunks end at ${end}, not ${this.summary.size}`);
   }
 
   /** Every window in order, with its offset in the seed. */

@@ -20,6 +20,8 @@ export interface Seed {
   readonly index: SeedIndexReader;
   /** The target itself, which changes while it is used. */
   readonly isTarget: boolean;
+  /** The file that the target will replace. */
+  readonly isOutput: boolean;
 }
 
 export interface SeedPlaces {
@@ -45,22 +47,25 @@ export async function openSeed(
   places: SeedPlaces,
   spec: ChunkerSpec,
   windowing: WindowSpec,
-  options: ScanOptions & { readonly isTarget?: boolean } = {},
+  options: ScanOptions & { readonly isTarget?: boolean; readonly isOutput?: boolean } = {},
 ): Promise<Seed> {
-  const { isTarget = false } = options;
+  const { isTarget = false, isOutput = false } = options;
   const file = openFile(path);
   try {
     const scratch = savedIndexPath(places.scratch, path);
     if (!isTarget) {
-      const kept = [...(places.saved === undefined ? [] : [savedIndexPath(places.saved, path)]), scratch];
-      for (const index of kept.map(openSaved)) {
+      const saved = places.saved === undefined ? [] : [savedIndexPath(places.saved, path)];
+      for (const place of [...saved, scratch]) {
+        const index = openSaved(place);
         if (index === undefined) continue;
-        if (describes(index, file, spec, windowing)) return { file, index, isTarget };
+        if (describes(index, file, spec, windowing)) return { file, index, isTarget, isOutput };
         index.close();
       }
     }
-    await scanSeed(file, scratch, spec, windowing, options);
-    return { file, index: SeedIndexReader.open(scratch), isTarget };
+    await scanSeed(file, scratch, spec, windowing, options).catch((error: unknown) => {
+      throw isSiltError(error, 'IO_FAILED') && error.details.path === path ? unusable(path, error) : error;
+    });
+    return { file, index: SeedIndexReader.open(scratch), isTarget, isOutput };
   } catch (error) {
     file.close();
     throw error;
@@ -77,11 +82,12 @@ function openFile(path: string): SourceFile {
     return SourceFile.open(path);
   } catch (cause) {
     if (!isSiltError(cause)) throw cause;
-    throw new SiltError('SEED_INVALID', `cannot use the seed: ${cause.message}`, {
-      details: { path },
-      cause,
-    });
+    throw unusable(path, cause);
   }
+}
+
+function unusable(path: string, cause: SiltError): SiltError {
+  return new SiltError('SEED_INVALID', `cannot use the seed: ${cause.message}`, { details: { path }, cause });
 }
 
 /** A saved index that is missing or damaged is no error: the seed is cut again. */

@@ -8,12 +8,10 @@ import { SiltError } from '../core/errors.ts';
 import type { IndexHead } from '../format/index-head.ts';
 import type { Level2Source } from './level2-source.ts';
 import type { NeedTable } from './need-table.ts';
-import { type Batch, planBatches, type WindowWay } from './plan.ts';
-import type { Seed } from './seeds.ts';
+import { type Batch, planBatches, type Sources, type WindowWay } from './plan.ts';
 
-export interface CursorParts {
+export interface CursorParts extends Sources {
   readonly ways: readonly WindowWay[];
-  readonly seeds: readonly Seed[];
   readonly level2: Level2Source;
   firstBatch: Batch | undefined;
 }
@@ -45,8 +43,8 @@ export class TableCursor {
   }
 
   #batchesAfter(last: number): Generator<Batch> {
-    const { ways, seeds, level2 } = this.#parts;
+    const { ways, level2 } = this.#parts;
     const rest = ways.flatMap(({ way }, window) => (way === 'rebuild' && window > last ? [window] : []));
-    return planBatches(this.#head, rest, (window) => level2.map(window), seeds);
+    return planBatches(this.#head, rest, (window) => level2.map(window), this.#parts);
   }
 }

@@ -7,11 +7,11 @@
  *
  * @module
  */
-import { mkdtempSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { isZero } from '../core/bytes.ts';
+import { equalBytes, isZero } from '../core/bytes.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import { formatSize } from '../core/sizes.ts';
@@ -19,12 +19,6 @@ import { syncDirectory } from '../io/atomic.ts';
 import { ioError } from '../io/io-error.ts';
 import { promote, TargetFile } from '../io/target-file.ts';
 import type { VerifiedWindow } from './verified-window.ts';
-
-/** What lies at the target already, and whether it changes while the image is written. */
-export interface TargetLook {
-  readonly path: string;
-  readonly changes: boolean;
-}
 
 export interface Target {
   /** The file under construction. */
@@ -38,8 +32,17 @@ export interface Target {
   settle(size: number): void;
   /** Gives a complete and verified image its name. */
   complete(): Promise<void>;
+  /** Removes what was begun: there is nothing to be written. */
+  discard(): void;
   /** Closes files; what was written stays for the next run. */
   close(): void;
+}
+
+export interface OutputLook {
+  /** The file that will be written: the output itself, or the one under construction beside it. */
+  readonly target: string;
+  /** The file that will be replaced. */
+  readonly replaced: string | undefined;
 }
 
 /**
@@ -53,16 +56,24 @@ export async function openTarget(output: string, size: number, inPlace: boolean)
   return inPlace || kind === 'device' ? openInPlace(output, size) : await openPart(output);
 }
 
-/** What a dry run may look at: the target in place, or an interrupted file. */
-export function targetToLookAt(output: string, size: number, inPlace: boolean): TargetLook | undefined {
+/**
+ * Looks at an output before anything is done about it.
+ *
+ * @throws SiltError TARGET_INVALID for what cannot be a target; for a directory that does not exist as well
+ */
+export function lookAtOutput(output: string, inPlace: boolean): OutputLook {
   const kind = checkKind(output, inPlace);
-  if (inPlace || kind === 'device') {
-    openInPlace(output, size).close();
-    return { path: output, changes: true };
-  }
-  const part = join(partDirectory(output), 'image');
-  const stats = statSync(part, { throwIfNoEntry: false });
-  return stats !== undefined && stats.size > 0 ? { path: part, changes: false } : undefined;
+  if (inPlace || kind === 'device') return { target: output, replaced: undefined };
+  return { target: join(partDirectory(output), 'image'), replaced: kind === 'file' ? output : undefined };
+}
+
+/** What a dry run may look at: the target in place, or an interrupted file. */
+export function targetToLookAt(output: string, size: number, inPlace: boolean): string | undefined {
+  const { target } = lookAtOutput(output, inPlace);
+  if (target === output) openInPlace(output, size).close();
+  return (statSync(target, { throwIfNoEntry: false })?.size ?? 0) > 0 || target === output
+    ? target
+    : undefined;
 }
 
 /** Lock file of an output: beside a file, and in the temporary directory for a device. */
@@ -98,6 +109,12 @@ function checkKind(output: string, inPlace: boolean): 'missing' | 'file' | 'devi
       },
     );
   }
+  const parent = dirname(resolve(output));
+  if (kind === 'missing' && statSync(parent, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new SiltError('TARGET_INVALID', `${output}: there is no directory ${parent}; create it first`, {
+      details: { path: output },
+    });
+  }
   return kind;
 }
 
@@ -130,12 +147,17 @@ function openInPlace(output: string, size: number): Target {
       { details: { path: output, expected: size, found: file.initialSize } },
     );
   }
-  const scratch = mkdtempSync(join(tmpdir(), 'silt-fetch-'));
+  let scratch: string;
+  try {
+    scratch = mkdtempSync(join(tmpdir(), 'silt-fetch-'));
+  } catch (error) {
+    file.close();
+    throw ioError(error, 'create a directory in', tmpdir());
+  }
   const write = (window: VerifiedWindow): number => {
     // Flash wears out by writing, and reading costs next to nothing.
     const there = new Uint8Array(window.bytes.length);
-    if (file.read(window.offset, there) === there.length && Buffer.compare(there, window.bytes) === 0)
-      return 0;
+    if (file.read(window.offset, there) === there.length && equalBytes(there, window.bytes)) return 0;
     file.write(window.offset, window.bytes);
     return window.bytes.length;
   };
@@ -149,6 +171,7 @@ function openInPlace(output: string, size: number): Target {
       file.sync();
     },
     complete: async () => {},
+    discard: () => {},
     close: () => {
       file.close();
       rmSync(scratch, { recursive: true, force: true });
@@ -189,10 +212,13 @@ async function openPart(output: string): Promise<Target> {
       file.sync();
     },
     complete: async () => {
+      const replaced = statSync(output, { throwIfNoEntry: false });
+      if (replaced !== undefined) chmodSync(part, replaced.mode & 0o777);
       await promote(part, output);
       rmSync(directory, { recursive: true, force: true });
       await syncDirectory(dirname(resolve(output)));
     },
+    discard: () => rmSync(directory, { recursive: true, force: true }),
     close: () => file.close(),
   };
 }

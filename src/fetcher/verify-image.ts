@@ -12,7 +12,9 @@ import { isWindow } from './verified-window.ts';
 export interface VerifyOptions extends ImageSelector {
   readonly path: string;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((bytesDone: number, bytesTotal: number) => void) | undefined;
+  readonly onProgress?:
+    | ((progress: { readonly bytesDone: number; readonly bytesTotal: number }) => void)
+    | undefined;
 }
 
 export interface VerifyReport {
@@ -47,7 +49,7 @@ export async function verifyImage(
     const { offset, length } = window;
     const bytes = buffer.subarray(0, length);
     if (file.read(offset, bytes) !== length || !isWindow(window, bytes)) badWindows.push({ offset, length });
-    options.onProgress?.(offset + length, image.size);
+    options.onProgress?.({ bytesDone: offset + length, bytesTotal: image.size });
     await new Promise(setImmediate);
   }
   return {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SiltError } from '../core/errors.ts';
+import { isSiltError, SiltError } from '../core/errors.ts';
 import { formatSize } from '../core/sizes.ts';
 import type { ReadStore } from '../store/store.ts';
 
@@ -22,11 +22,15 @@ export interface Usage {
   dataBytes: number;
 }
 
-/** `store` within `budget`; `usage` always tells what has been used so far. */
+/**
+ * `store` within `budget`; `usage` always tells what has been used so far. Ranges under way count in full,
+ * so that several at once cannot exceed together what none of them does alone.
+ */
 export function withBudget(store: ReadStore, budget: Budget): { store: ReadStore; usage: Usage } {
   const usage: Usage = { requests: 0, bytes: 0, metadataBytes: 0, indexBytes: 0, dataBytes: 0 };
+  let underWay = 0;
   const ask = (key: string, length: number): void => {
-    checkBudget(budget, usage.requests + 1, usage.bytes + length, `for ${key}`);
+    checkBudget(budget, usage.requests + 1, usage.bytes + underWay + length, `for ${key}`);
     usage.requests += 1;
   };
   const count = (key: string, bytes: number): void => {
@@ -38,17 +42,35 @@ export function withBudget(store: ReadStore, budget: Budget): { store: ReadStore
   const counted: ReadStore = {
     location: store.location,
     async get(key, options) {
-      ask(key, 0);
-      const maxBytes = Math.min(options.maxBytes, Math.max(1, (budget.maxBytes ?? Infinity) - usage.bytes));
-      const object = await store.get(key, { ...options, maxBytes });
-      count(key, object?.bytes.length ?? 0);
-      return object;
+      // Its size is not known yet; that it is something is.
+      ask(key, 1);
+      const left = (budget.maxBytes ?? Infinity) - usage.bytes - underWay;
+      const maxBytes = Math.min(options.maxBytes, left);
+      try {
+        const object = await store.get(key, { ...options, maxBytes });
+        count(key, object?.bytes.length ?? 0);
+        return object;
+      } catch (error) {
+        const tooLarge = maxBytes < options.maxBytes && isSiltError(error, 'FORMAT_INVALID');
+        if (tooLarge && typeof error.details.size === 'number') {
+          checkBudget(budget, usage.requests, usage.bytes + underWay + error.details.size, `for ${key}`);
+        }
+        throw error;
+      }
     },
     async *getRange(key, range, options) {
       ask(key, range.length);
-      for await (const block of store.getRange(key, range, options)) {
-        count(key, block.length);
-        yield block;
+      let missing = range.length;
+      underWay += missing;
+      try {
+        for await (const block of store.getRange(key, range, options)) {
+          count(key, block.length);
+          missing -= block.length;
+          underWay -= block.length;
+          yield block;
+        }
+      } finally {
+        underWay -= missing;
       }
     },
     async has(key, options) {

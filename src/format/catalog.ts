@@ -5,6 +5,7 @@
  * @module
  */
 import * as v from 'valibot';
+import { SiltError } from '../core/errors.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { parseDocument } from './document.ts';
 import { MAX_CATALOG, MAX_MANIFEST } from './limits.ts';
@@ -23,10 +24,25 @@ const releaseSchema = v.object({
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(MAX_MANIFEST)),
 });
 
+/**
+ * An object whose members are called by names. Unlike `v.record` it keeps members called `constructor` and
+ * `prototype`: both are names like any other.
+ */
+const byName = <T>(value: v.GenericSchema<unknown, T>) =>
+  v.pipe(
+    v.custom<Record<string, unknown>>(
+      (input) => typeof input === 'object' && input !== null && !Array.isArray(input),
+      'expected an object',
+    ),
+    v.transform((object) => Object.entries(object)),
+    v.array(v.tuple([name, value])),
+    v.transform((entries): Record<string, T> => Object.fromEntries(entries)),
+  );
+
 const catalogSchema = v.object({
   format: v.literal(CATALOG_FORMAT),
   formatVersion: v.literal(CATALOG_VERSION),
-  products: v.record(name, v.object({ channels: v.record(name, name), releases: v.array(releaseSchema) })),
+  products: byName(v.object({ channels: byName(name), releases: v.array(releaseSchema) })),
 });
 
 export type Catalog = v.InferOutput<typeof catalogSchema>;
@@ -36,8 +52,17 @@ export type CatalogProduct = Catalog['products'][string];
 /** A repository without releases. */
 export const emptyCatalog: Catalog = { format: CATALOG_FORMAT, formatVersion: CATALOG_VERSION, products: {} };
 
+/** @throws SiltError FORMAT_INVALID for a catalog larger than any reader takes */
 export function encodeCatalog(catalog: Catalog): Uint8Array {
-  return Buffer.from(canonicalJson(catalog));
+  const bytes = Buffer.from(canonicalJson(catalog));
+  if (bytes.length > MAX_CATALOG) {
+    throw new SiltError(
+      'FORMAT_INVALID',
+      `catalog: ${MAX_CATALOG} bytes hold no more releases; publish to another repository`,
+      { details: { expected: MAX_CATALOG, found: bytes.length } },
+    );
+  }
+  return bytes;
 }
 
 /** @throws SiltError FORMAT_INVALID, FORMAT_UNSUPPORTED */

@@ -31,6 +31,7 @@ export const MAX_INDEX_HEAD: number = 128 * MiB;
 export const MAX_IMAGE: number = 8192 * GiB;
 export const MAX_PACKS: number = 1 << 20;
 export const MAX_WINDOWS: number = 1 << 24;
+export const MAX_RELEASE_IMAGES = 256;
 /** Manifest and catalog, JSON. */
 export const MAX_MANIFEST: number = 1 * MiB;
 export const MAX_CATALOG: number = 16 * MiB;

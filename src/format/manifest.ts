@@ -9,7 +9,7 @@
 import * as v from 'valibot';
 import { canonicalJson } from './canonical-json.ts';
 import { checkDocument, parseDocument } from './document.ts';
-import { MAX_IMAGE, MAX_INDEX_HEAD, MAX_MANIFEST } from './limits.ts';
+import { MAX_IMAGE, MAX_INDEX_HEAD, MAX_MANIFEST, MAX_RELEASE_IMAGES } from './limits.ts';
 
 export const MANIFEST_FORMAT = 'silt-manifest';
 export const MANIFEST_VERSION = 1;
@@ -42,7 +42,7 @@ const manifestSchema = v.object({
   images: v.pipe(
     v.array(imageSchema),
     v.minLength(1),
-    v.maxLength(256),
+    v.maxLength(MAX_RELEASE_IMAGES),
     v.check(
       (images) => new Set(images.map((image) => image.name)).size === images.length,
       'image names differ',

@@ -44,7 +44,7 @@ export class TargetFile {
     const { O_RDWR, O_CREAT, O_NONBLOCK } = constants;
     let fd: number;
     try {
-      fd = openSync(path, O_RDWR | O_NONBLOCK | (create ? O_CREAT : 0), 0o600);
+      fd = openSync(path, O_RDWR | O_NONBLOCK | (create ? O_CREAT : 0));
     } catch (error) {
       throw ioError(error, 'open the target', path);
     }

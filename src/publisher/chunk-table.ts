@@ -68,6 +68,15 @@ export class ChunkTable {
     this.#count += 1;
   }
 
+  /** Lets a known chunk lie somewhere else. */
+  move(ids: Uint8Array, at: number, place: ChunkPlace): void {
+    const shard = this.#shards[(ids[at] as number) % SHARDS] as Uint32Array;
+    const slot = this.#slot(shard, ids, at);
+    if (shard[slot + 4] === 0) return;
+    shard[slot + 4] = place.frame + 1;
+    shard[slot + 5] = place.offset;
+  }
+
   /** First word of the chunk's slot, or of the free slot where it would go. */
   #slot(shard: Uint32Array, ids: Uint8Array, at: number): number {
     const slots = shard.length / WORDS;

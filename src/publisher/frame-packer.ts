@@ -8,6 +8,7 @@ import { concatBytes } from '../core/bytes.ts';
 import { DIGEST_BYTES } from '../core/digest.ts';
 import { MiB } from '../core/sizes.ts';
 import type { Compression } from '../format/compression.ts';
+import { MAX_FRAME_PLAIN } from '../format/limits.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import type { BuiltFrame } from '../pool/tasks.ts';
 import type { ChunkPlace } from './chunk-table.ts';
@@ -69,6 +70,7 @@ export class FramePacker {
 
   /** Adds a new chunk of the image at `path`; returns where it will lie. */
   add(path: string, offset: number, length: number, id: Uint8Array): ChunkPlace {
+    if (this.#open !== undefined && this.#open.plain + length > MAX_FRAME_PLAIN) this.endFrame();
     this.#open ??= { number: this.#table.open(), path, offsets: [], lengths: [], ids: [], plain: 0 };
     const frame = this.#open;
     const place = { frame: frame.number, offset: frame.plain };
@@ -114,7 +116,7 @@ export class FramePacker {
   }
 
   async #pack(frame: PendingFrame, built: BuiltFrame): Promise<void> {
-    if (!this.#builder.fits(built.stored.length)) await this.#closePack();
+    if (!this.#builder.fits(built.stored.length, frame.lengths.length)) await this.#closePack();
     this.#packNumber ??= this.#table.openPack();
     const { plain, codec, tag } = built;
     const offset = this.#builder.add(built.stored, {

@@ -26,6 +26,7 @@ export class FrameTable {
   #columns = new Uint32Array(1024 * COLUMNS);
   #tags = new Uint8Array(1024 * TAG_BYTES);
   #count = 0;
+  #foreign = { from: 0, until: 0 };
   readonly #packs: (PackEntry | undefined)[] = [];
 
   get frames(): number {
@@ -43,6 +44,16 @@ export class FrameTable {
       this.#tags = tags;
     }
     return this.#count++;
+  }
+
+  /** Says that all frames from number `from` on, so far, belong to other products. */
+  endForeign(from: number): void {
+    this.#foreign = { from, until: this.#count };
+  }
+
+  /** True for a frame that only other products use. */
+  isForeign(frame: number): boolean {
+    return frame >= this.#foreign.from && frame < this.#foreign.until;
   }
 
   /** A number for a pack; what it is called may follow with {@link FrameTable.namePack}. */

@@ -15,6 +15,7 @@ import {
   type WindowRecord,
 } from '../format/index-head.ts';
 import { encodeLevel2, hintOf, ZERO_FRAME } from '../format/level2.ts';
+import { ioError } from '../io/io-error.ts';
 import type { FrameTable } from './frame-table.ts';
 
 /** A window whose chunks have been placed into frames. */
@@ -53,23 +54,31 @@ export class IndexWriter {
     this.#level2 = level2;
   }
 
-  /** @param path of the index to be written; level 2 is collected beside it */
+  /**
+   * @param path of the index to be written; level 2 is collected beside it
+   * @throws SiltError IO_FAILED
+   */
   static async create(table: FrameTable, path: string): Promise<IndexWriter> {
-    return new IndexWriter(table, path, await open(`${path}.level2`, 'w+'));
+    return new IndexWriter(table, path, await openFile(`${path}.level2`));
   }
 
   get windows(): number {
     return this.#records.length;
   }
 
-  /** Adds the next window; all its frames must have been packed. @param digest SHA-256 of its bytes */
+  /**
+   * Adds the next window; all its frames must have been packed.
+   *
+   * @param digest SHA-256 of its bytes
+   * @throws SiltError NO_SPACE, IO_FAILED
+   */
   async add(window: GatheredWindow, digest: Uint8Array): Promise<void> {
     if (window.zero) {
       this.#records.push({ length: window.length, digest: undefined, level2: undefined });
       return;
     }
     const block = this.#encode(window);
-    await this.#level2.write(block);
+    await append(this.#level2, block, this.#path);
     const tag = sha256(block).subarray(0, TAG_BYTES);
     this.#records.push({ length: window.length, digest, level2: { length: block.length, tag } });
   }
@@ -104,7 +113,11 @@ export class IndexWriter {
     return this.#packs.size - 1;
   }
 
-  /** Writes the index object; every pack it refers to must have a name by now. */
+  /**
+   * Writes the index object; every pack it refers to must have a name by now.
+   *
+   * @throws SiltError NO_SPACE, IO_FAILED
+   */
   async finish(image: {
     readonly size: number;
     readonly digest: Uint8Array;
@@ -121,11 +134,11 @@ export class IndexWriter {
     });
     const running = createSha256().update(head);
     let size = head.length;
-    await using file = await open(this.#path, 'w');
-    await file.write(head);
+    await using file = await openFile(this.#path);
+    await append(file, head, this.#path);
     for await (const block of createReadStream(`${this.#path}.level2`)) {
       running.update(block);
-      await file.write(block);
+      await append(file, block, this.#path);
       size += block.length;
     }
     return {
@@ -138,5 +151,22 @@ export class IndexWriter {
 
   async close(): Promise<void> {
     await this.#level2.close();
+  }
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'w+');
+  } catch (error) {
+    throw ioError(error, 'write', path);
+  }
+}
+
+/** All of `bytes`: a single write(2) may take only a part of them when the disk is nearly full. */
+async function append(file: FileHandle, bytes: Uint8Array, path: string): Promise<void> {
+  try {
+    await file.writeFile(bytes);
+  } catch (error) {
+    throw ioError(error, 'write', path);
   }
 }

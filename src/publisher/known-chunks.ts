@@ -11,7 +11,7 @@ import { decodeIndexHead, type IndexHead, type PackEntry } from '../format/index
 import type { ManifestImage } from '../format/manifest.ts';
 import { decodePackTrailer } from '../format/pack.ts';
 import { readRange } from '../store/read-range.ts';
-import type { Store } from '../store/store.ts';
+import type { ReadStore, Store } from '../store/store.ts';
 import type { ReleaseLedger } from '../trust/releases.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { FrameTable } from './frame-table.ts';
@@ -21,35 +21,47 @@ import { trailerOffset } from './pack-builder.ts';
 const PARALLEL = 8;
 
 /**
- * Fills the tables with every chunk of every release.
+ * Fills the tables with every chunk of every release: those of `product` first, then, marked as foreign,
+ * what only other products hold.
  *
  * @throws SiltError OBJECT_MISSING or DIGEST_MISMATCH for a damaged repository, store errors
  */
 export async function loadKnownChunks(
   store: Store,
   ledger: ReleaseLedger,
-  chunks: ChunkTable,
-  frames: FrameTable,
+  product: string,
+  tables: { readonly chunks: ChunkTable; readonly frames: FrameTable },
   signal?: AbortSignal,
 ): Promise<void> {
-  const images = new Map<string, ManifestImage>();
+  const own = new Map<string, ManifestImage>();
+  const foreign = new Map<string, ManifestImage>();
   for await (const manifest of ledger.all({ signal })) {
+    const images = manifest.product === product ? own : foreign;
     for (const image of manifest.images) images.set(image.index.sha256, image);
   }
-  const packs = new Map<string, PackEntry>();
-  for await (const head of inOrder([...images.values()], (image) => readIndexHead(store, image, signal))) {
-    for (const pack of head.packs) packs.set(toHex(pack.digest), pack);
-  }
-  const entries = [...packs.values()];
-  let at = 0;
-  for await (const trailer of inOrder(entries, (pack) => readTrailer(store, pack, signal))) {
-    addPack(entries[at++] as PackEntry, trailer, chunks, frames);
-  }
+  const seen = new Set<string>();
+  const load = async (images: Iterable<ManifestImage>): Promise<void> => {
+    const packs: PackEntry[] = [];
+    for await (const head of inOrder([...images], (image) => readIndexHead(store, image, signal))) {
+      for (const pack of head.packs) {
+        if (!seen.has(toHex(pack.digest))) packs.push(pack);
+        seen.add(toHex(pack.digest));
+      }
+    }
+    let at = 0;
+    for await (const trailer of inOrder(packs, (pack) => readTrailer(store, pack, signal))) {
+      addPack(packs[at++] as PackEntry, trailer, tables.chunks, tables.frames);
+    }
+  };
+  await load(own.values());
+  const firstForeign = tables.frames.frames;
+  await load(foreign.values());
+  tables.frames.endForeign(firstForeign);
 }
 
 /** Level 1 of an image's index, checked against the manifest. */
 export async function readIndexHead(
-  store: Store,
+  store: ReadStore,
   image: ManifestImage,
   signal?: AbortSignal,
 ): Promise<IndexHead> {
@@ -94,7 +106,7 @@ async function* inOrder<T, R>(items: readonly T[], read: (item: T) => Promise<R>
   }
 }
 
-function damaged(store: Store, key: string): SiltError {
+function damaged(store: ReadStore, key: string): SiltError {
   return new SiltError(
     'DIGEST_MISMATCH',
     `${store.location}: ${key} was altered or truncated; run "silt verify" on the repository`,

@@ -4,9 +4,10 @@
  * @module
  */
 import { concatBytes } from '../core/bytes.ts';
-import { sha256, toHex } from '../core/digest.ts';
+import { DIGEST_BYTES, sha256, toHex } from '../core/digest.ts';
 import { MiB } from '../core/sizes.ts';
 import type { PackEntry } from '../format/index-head.ts';
+import { MAX_FRAMES_PER_PACK } from '../format/limits.ts';
 import {
   encodePackFooter,
   encodePackPreamble,
@@ -18,6 +19,10 @@ import {
 
 /** A pack is closed before it grows past this. docs/decisions/0004-frames.md. */
 export const PACK_BYTES: number = 16 * MiB;
+
+/** What a frame and a chunk take in the trailer, at most; docs/format/pack.md §3. */
+const TRAILER_FRAME_BYTES = 32;
+const TRAILER_CHUNK_BYTES: number = DIGEST_BYTES + 4;
 
 /** A finished pack, ready to be stored under its name. */
 export interface BuiltPack {
@@ -31,6 +36,8 @@ export class PackBuilder {
   readonly #frames: Omit<PackFrame, 'offset'>[] = [];
   readonly #limit: number;
   #size = PACK_PREAMBLE_BYTES;
+  /** Data that compresses very well has more bytes of chunk ids than of frames. */
+  #trailer = 0;
 
   constructor(limit: number = PACK_BYTES) {
     this.#limit = limit;
@@ -40,9 +47,11 @@ export class PackBuilder {
     return this.#frames.length === 0;
   }
 
-  /** False when a frame of `stored` bytes belongs into the next pack. */
-  fits(stored: number): boolean {
-    return this.isEmpty || this.#size + stored <= this.#limit;
+  /** False when a frame of `stored` bytes and `chunks` chunks belongs into the next pack. */
+  fits(stored: number, chunks: number): boolean {
+    if (this.isEmpty) return true;
+    const size = this.#size + stored + this.#trailer + trailerBytes(chunks) + PACK_FOOTER_BYTES;
+    return size <= this.#limit && this.#frames.length < MAX_FRAMES_PER_PACK;
   }
 
   /** Adds a frame; returns its offset in the pack. */
@@ -51,6 +60,7 @@ export class PackBuilder {
     this.#parts.push(stored);
     this.#frames.push({ ...frame, stored: stored.length });
     this.#size += stored.length;
+    this.#trailer += trailerBytes(frame.chunkLengths.length);
     return offset;
   }
 
@@ -72,6 +82,10 @@ export class PackBuilder {
     };
     return { name: toHex(digest), bytes, entry };
   }
+}
+
+function trailerBytes(chunks: number): number {
+  return TRAILER_FRAME_BYTES + chunks * TRAILER_CHUNK_BYTES;
 }
 
 /** Where the trailer of a pack begins. */

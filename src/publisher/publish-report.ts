@@ -15,7 +15,7 @@ export interface PublishProgress {
 
 export interface PublishReport {
   readonly manifest: Manifest;
-  /** This very release was in the repository already; nothing was stored. */
+  /** This very release was there already, or another publisher added it meanwhile; it stays as it is. */
   readonly unchanged: boolean;
   readonly bytesRead: number;
   /** Bytes and objects sent to the store, metadata left out. */

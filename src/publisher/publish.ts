@@ -14,18 +14,22 @@ import { toHex } from '../core/digest.ts';
 import { isSiltError, SiltError } from '../core/errors.ts';
 import { KiB } from '../core/sizes.ts';
 import { type Compression, defaultCompression } from '../format/compression.ts';
+import { MAX_RELEASE_IMAGES } from '../format/limits.ts';
 import { type Manifest, NAME_PATTERN } from '../format/manifest.ts';
-import { SourceFile } from '../io/source-file.ts';
+import { ioError } from '../io/io-error.ts';
+import type { SourceFile } from '../io/source-file.ts';
 import { defaultWorkers, openPool, type WorkerPool } from '../pool/pool.ts';
 import type { Store } from '../store/store.ts';
-import type { ReleaseLedger } from '../trust/releases.ts';
+import type { NewRelease, ReleaseLedger } from '../trust/releases.ts';
+import type { ReleaseTables } from './chunk-intake.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { FramePacker } from './frame-packer.ts';
 import { FrameTable } from './frame-table.ts';
-import { indexImage, type ReleaseTables } from './index-image.ts';
+import { indexImage } from './index-image.ts';
 import { IndexWriter, type WrittenIndex } from './index-writer.ts';
 import { loadKnownChunks } from './known-chunks.ts';
 import type { PublishProgress, PublishReport } from './publish-report.ts';
+import { SteadyImage } from './steady-image.ts';
 import { UploadQueue } from './upload-queue.ts';
 
 /** docs/decisions/0003-chunk-and-window-size.md has the figures. */
@@ -71,21 +75,25 @@ export async function publish(
   checkNames(options);
   const { signal } = options;
   await using stack = new AsyncDisposableStack();
-  const files = options.images.map(({ path }) => stack.use(openImage(path)));
+  const images = options.images.map(({ path }) => stack.use(SteadyImage.open(path)));
   const pool = stack.use(openPool(options.workers ?? defaultWorkers(), signal));
   const existing = await findRelease(ledger, options);
   if (existing !== undefined) {
-    const digests = await Promise.all(files.map((file) => imageDigest(pool, file)));
-    requireSame(existing, options, digests);
-    return emptyReport(existing, files, (performance.now() - started) / 1000);
+    const digests = await Promise.all(images.map(({ file }) => imageDigest(pool, file)));
+    requireSame(
+      existing,
+      options.images.map(({ name }, i) => ({ name, sha256: toHex(digests[i] as Uint8Array) })),
+    );
+    await pointChannel(ledger, options);
+    return emptyReport(existing, images, (performance.now() - started) / 1000);
   }
-  const directory = await mkdtemp(join(options.temporaryDirectory ?? tmpdir(), 'silt-publish-'));
+  const directory = await makeTemporary(options.temporaryDirectory ?? tmpdir());
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  return await publishNew(store, ledger, options, { files, pool, directory, started });
+  return await publishNew(store, ledger, options, { images, pool, directory, started });
 }
 
 interface Workshop {
-  readonly files: readonly SourceFile[];
+  readonly images: readonly SteadyImage[];
   readonly pool: WorkerPool;
   readonly directory: string;
   readonly started: number;
@@ -95,13 +103,13 @@ async function publishNew(
   store: Store,
   ledger: ReleaseLedger,
   options: PublishOptions,
-  { files, pool, directory, started }: Workshop,
+  { images, pool, directory, started }: Workshop,
 ): Promise<PublishReport> {
   const { signal } = options;
-  const uploads = new UploadQueue(store, signal);
+  await using uploads = new UploadQueue(store, signal);
   const chunks = new ChunkTable();
   const frames = new FrameTable();
-  await loadKnownChunks(store, ledger, chunks, frames, signal);
+  await loadKnownChunks(store, ledger, options.product, { chunks, frames }, signal);
   const packer = new FramePacker(pool, frames, {
     compression: options.compression ?? defaultCompression,
     onPack: (pack) => uploads.put(`packs/${pack.name}`, pack.bytes),
@@ -115,13 +123,14 @@ async function publishNew(
     chunker,
     windowing: windowSpec(chunker.max),
   };
-  const bytesTotal = files.reduce((sum, file) => sum + file.size, 0);
+  const bytesTotal = images.reduce((sum, { file }) => sum + file.size, 0);
   const totals = { chunks: 0, newChunks: 0, newBytes: 0 };
   const digests: Uint8Array[] = [];
   const writers: IndexWriter[] = [];
   let bytesDone = 0;
   await using closers = new AsyncDisposableStack();
-  for (const [i, file] of files.entries()) {
+  for (const [i, steady] of images.entries()) {
+    const { file } = steady;
     const digest = imageDigest(pool, file);
     digest.catch(() => {});
     const writer = await IndexWriter.create(frames, join(directory, `${i}.index`));
@@ -135,13 +144,14 @@ async function publishNew(
     totals.newChunks += image.newChunks;
     totals.newBytes += image.newBytes;
     digests.push(await digest);
+    steady.requireUnchanged();
     writers.push(writer);
   }
   await packer.finish();
   const indexes: WrittenIndex[] = [];
   for (const [i, writer] of writers.entries()) {
     const index = await writer.finish({
-      size: (files[i] as SourceFile).size,
+      size: (images[i] as SteadyImage).file.size,
       digest: digests[i] as Uint8Array,
       chunker,
       windowing: tables.windowing,
@@ -151,26 +161,22 @@ async function publishNew(
   }
   // Everything a reader may ask for is stored before the release can be seen.
   await uploads.finish();
-  const manifest = await ledger.add(
-    {
-      product: options.product,
-      version: options.version,
-      created: (options.created ?? new Date()).toISOString(),
-      images: options.images.map(({ name }, i) => {
-        const { size, sha256, head } = indexes[i] as WrittenIndex;
-        return {
-          name,
-          size: (files[i] as SourceFile).size,
-          sha256: toHex(digests[i] as Uint8Array),
-          index: { sha256, size, head },
-        };
-      }),
-    },
-    { signal, channel: options.channel },
-  );
+  const added = await addRelease(ledger, options, {
+    product: options.product,
+    version: options.version,
+    created: (options.created ?? new Date()).toISOString(),
+    images: options.images.map(({ name }, i) => {
+      const { size, sha256, head } = indexes[i] as WrittenIndex;
+      return {
+        name,
+        size: (images[i] as SteadyImage).file.size,
+        sha256: toHex(digests[i] as Uint8Array),
+        index: { sha256, size, head },
+      };
+    }),
+  });
   return {
-    manifest,
-    unchanged: false,
+    ...added,
     bytesRead: bytesTotal,
     ...uploads.totals,
     ...totals,
@@ -196,22 +202,21 @@ function checkNames(options: PublishOptions): void {
       );
     }
   }
-  if (options.images.length === 0) throw new SiltError('USAGE', 'expected at least one image to publish');
+  const count = options.images.length;
+  if (count === 0 || count > MAX_RELEASE_IMAGES) {
+    throw new SiltError('USAGE', `expected 1 to ${MAX_RELEASE_IMAGES} images to publish, found ${count}`);
+  }
   const distinct = new Set(options.images.map(({ name }) => name));
-  if (distinct.size !== options.images.length) {
+  if (distinct.size !== count) {
     throw new SiltError('USAGE', 'two images have the same name; name them with --image NAME=PATH');
   }
 }
 
-function openImage(path: string): SourceFile {
+async function makeTemporary(parent: string): Promise<string> {
   try {
-    return SourceFile.open(path);
-  } catch (cause) {
-    if (!isSiltError(cause, 'IO_FAILED')) throw cause;
-    throw new SiltError('IMAGE_UNREADABLE', `cannot read the image: ${cause.message}`, {
-      details: { path },
-      cause,
-    });
+    return await mkdtemp(join(parent, 'silt-publish-'));
+  } catch (error) {
+    throw ioError(error, 'create a temporary directory in', parent);
   }
 }
 
@@ -232,23 +237,46 @@ async function findRelease(ledger: ReleaseLedger, options: PublishOptions): Prom
   }
 }
 
+/** Makes the release visible, unless another publisher has just done so with the same images. */
+async function addRelease(
+  ledger: ReleaseLedger,
+  options: PublishOptions,
+  release: NewRelease,
+): Promise<Pick<PublishReport, 'manifest' | 'unchanged'>> {
+  const { signal, channel } = options;
+  try {
+    return { manifest: await ledger.add(release, { signal, channel }), unchanged: false };
+  } catch (error) {
+    if (!isSiltError(error, 'RELEASE_EXISTS')) throw error;
+    const manifest = await ledger.find(release.product, release, { signal });
+    requireSame(manifest, release.images);
+    await pointChannel(ledger, options);
+    return { manifest, unchanged: true };
+  }
+}
+
+async function pointChannel(ledger: ReleaseLedger, options: PublishOptions): Promise<void> {
+  const { product, version, channel, signal } = options;
+  if (channel !== undefined) await ledger.point(product, channel, version, { signal });
+}
+
 /** A version means one thing for ever: publishing it again must be publishing the same. */
-function requireSame(existing: Manifest, options: PublishOptions, digests: readonly Uint8Array[]): void {
-  const wanted = options.images.map(({ name }, i) => `${name} ${toHex(digests[i] as Uint8Array)}`);
-  const found = existing.images.map(({ name, sha256 }) => `${name} ${sha256}`);
-  if (wanted.join() === found.join()) return;
+function requireSame(existing: Manifest, images: readonly { name: string; sha256: string }[]): void {
+  const { product, version } = existing;
+  const namesOf = (list: typeof images) => list.map(({ name, sha256 }) => `${name} ${sha256}`).join();
+  if (namesOf(images) === namesOf(existing.images)) return;
   throw new SiltError(
     'RELEASE_EXISTS',
-    `${options.product} ${options.version} is published already, with other images; choose another version`,
-    { details: { product: options.product, version: options.version } },
+    `${product} ${version} is published already, with other images; choose another version`,
+    { details: { product, version } },
   );
 }
 
-function emptyReport(manifest: Manifest, files: readonly SourceFile[], seconds: number): PublishReport {
+function emptyReport(manifest: Manifest, images: readonly SteadyImage[], seconds: number): PublishReport {
   return {
     manifest,
     unchanged: true,
-    bytesRead: files.reduce((sum, file) => sum + file.size, 0),
+    bytesRead: images.reduce((sum, { file }) => sum + file.size, 0),
     bytesUploaded: 0,
     objectsUploaded: 0,
     chunks: 0,

@@ -35,41 +35,39 @@ export async function* scanImage(
   let chunker: Chunker | undefined;
   let next = 0;
   let position = 0;
-  try {
-    while (next < file.size || ahead.length > 0) {
-      while (next < file.size && ahead.length < pool.workers * 2) {
-        const until = Math.min(next + segmentBytes, file.size);
-        ahead.push(pool.scan({ path: file.path, size: file.size, from: next, until, chunker: spec }));
-        next = until;
-      }
-      const segment = await (ahead.shift() as Promise<ScannedChunks>);
-      const ends = endsOf(segment);
-      const last = ends[ends.length - 1] as number;
-      if (position >= last) continue;
-      let agreed = segment.from === position ? 0 : ends.indexOf(position) + 1;
-      if (segment.from !== position && agreed === 0) {
-        chunker ??= createChunker(spec);
-        const known = new Set(ends);
-        const range = { from: position, until: last, size: file.size };
-        const recut = scanFile(file, chunker, range, (end) => known.has(end));
-        yield recut;
-        position = endsOf(recut).at(-1) as number;
-        agreed = ends.indexOf(position) + 1;
-        if (agreed === 0) continue;
-      }
-      if (agreed < segment.lengths.length) {
-        yield {
-          from: position,
-          lengths: segment.lengths.subarray(agreed),
-          ids: segment.ids.subarray(agreed * DIGEST_BYTES),
-          zeros: segment.zeros.subarray(agreed),
-        };
-        position = last;
-      }
+  while (next < file.size || ahead.length > 0) {
+    while (next < file.size && ahead.length < pool.workers * 2) {
+      const until = Math.min(next + segmentBytes, file.size);
+      const scan = pool.scan({ path: file.path, size: file.size, from: next, until, chunker: spec });
+      // Failures are met where the segment is awaited, in order; until then they must not go unhandled.
+      scan.catch(() => {});
+      ahead.push(scan);
+      next = until;
     }
-  } finally {
-    // Whoever stops early does not wait for these; they must not go unhandled either.
-    for (const segment of ahead) segment.catch(() => {});
+    const segment = await (ahead.shift() as Promise<ScannedChunks>);
+    const ends = endsOf(segment);
+    const last = ends[ends.length - 1] as number;
+    if (position >= last) continue;
+    let agreed = segment.from === position ? 0 : ends.indexOf(position) + 1;
+    if (segment.from !== position && agreed === 0) {
+      chunker ??= createChunker(spec);
+      const known = new Set(ends);
+      const range = { from: position, until: last, size: file.size };
+      const recut = scanFile(file, chunker, range, (end) => known.has(end));
+      yield recut;
+      position = endsOf(recut).at(-1) as number;
+      agreed = ends.indexOf(position) + 1;
+      if (agreed === 0) continue;
+    }
+    if (agreed < segment.lengths.length) {
+      yield {
+        from: position,
+        lengths: segment.lengths.subarray(agreed),
+        ids: segment.ids.subarray(agreed * DIGEST_BYTES),
+        zeros: segment.zeros.subarray(agreed),
+      };
+      position = last;
+    }
   }
 }
 

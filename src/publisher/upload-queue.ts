@@ -15,16 +15,17 @@ export interface UploadTotals {
   objectsUploaded: number;
 }
 
-export class UploadQueue {
+export class UploadQueue implements AsyncDisposable {
   readonly totals: UploadTotals = { bytesUploaded: 0, objectsUploaded: 0 };
   readonly #store: Store;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal;
+  readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
   constructor(store: Store, signal?: AbortSignal) {
     this.#store = store;
-    this.#signal = signal;
+    this.#signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
   }
 
   /**
@@ -52,12 +53,18 @@ export class UploadQueue {
     this.#check();
   }
 
+  /** Stops what is still running, as when the publish failed; nothing is sent any more when it returns. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#running);
+  }
+
   #check(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async #send(key: Key, body: Body): Promise<void> {
-    const options = this.#signal === undefined ? {} : { signal: this.#signal };
+    const options = { signal: this.#signal };
     const size = body instanceof Uint8Array ? body.length : body.size;
     const there = await this.#store.has(key, options);
     if (there !== undefined) {

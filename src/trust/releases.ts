@@ -47,6 +47,13 @@ export interface ReleaseLedger extends Releases {
     release: NewRelease,
     options?: TrustOptions & { readonly channel?: string | undefined },
   ): Promise<Manifest>;
+
+  /**
+   * Points a channel at a release that is visible already.
+   *
+   * @throws SiltError NOT_A_REPOSITORY, RELEASE_NOT_FOUND, CONFLICT after losing too many races
+   */
+  point(product: string, channel: string, version: string, options?: TrustOptions): Promise<void>;
 }
 
 /** What trust needs of a store to read metadata; every ReadStore has it. */

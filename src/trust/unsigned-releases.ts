@@ -48,6 +48,7 @@ export function openLedger(store: MetadataWriter): ReleaseLedger {
     find: (product, selector, options) => find(store, product, selector, options),
     all: (options) => all(store, options),
     add: (release, options) => add(store, release, options?.channel, options?.signal),
+    point: (product, channel, version, options) => point(store, product, channel, version, options?.signal),
   };
 }
 
@@ -66,18 +67,27 @@ async function find(
   options: TrustOptions = {},
 ): Promise<Manifest> {
   const found = await readCatalog(store, options.signal);
-  if (found === undefined) {
+  const entry = requireProduct(store, found?.catalog, product);
+  return readManifest(store, product, select(entry, product, selector, store.location), options.signal);
+}
+
+function requireProduct(
+  store: MetadataReader,
+  catalog: Catalog | undefined,
+  product: string,
+): CatalogProduct {
+  if (catalog === undefined) {
     throw new SiltError(
       'NOT_A_REPOSITORY',
       `${store.location} is not a silt repository: it has no ${CATALOG_KEY}; check --repo`,
       { details: { location: store.location } },
     );
   }
-  const entry = productOf(found.catalog, product);
+  const entry = productOf(catalog, product);
   if (entry === undefined) {
-    throw notFound(`product "${product}"`, Object.keys(found.catalog.products), store.location);
+    throw notFound(`product "${product}"`, Object.keys(catalog.products), store.location);
   }
-  return readManifest(store, product, select(entry, product, selector, store.location), options.signal);
+  return entry;
 }
 
 /** A product may be called "constructor". */
@@ -169,19 +179,17 @@ async function add(
   signal: AbortSignal | undefined,
 ): Promise<Manifest> {
   const { product, version } = release;
-  for (let race = 0; ; race++) {
-    signal?.throwIfAborted();
-    const found = await readCatalog(store, signal);
-    const catalog = found?.catalog ?? emptyCatalog;
+  return await changeCatalog(store, signal, async (found) => {
+    const catalog = found ?? emptyCatalog;
     const entry = productOf(catalog, product) ?? { channels: {}, releases: [] };
     if (entry.releases.some((other) => other.version === version)) {
       throw new SiltError(
         'RELEASE_EXISTS',
-        `${product} ${version} is in ${store.location} already, with other images; choose another version`,
+        `${product} ${version} is in ${store.location} already; choose another version`,
         { details: { product, version } },
       );
     }
-    const counter = 1 + Math.max(0, ...entry.releases.map((other) => other.counter));
+    const counter = entry.releases.reduce((highest, other) => Math.max(highest, other.counter), 0) + 1;
     const manifest: Manifest = {
       format: MANIFEST_FORMAT,
       formatVersion: MANIFEST_VERSION,
@@ -191,21 +199,52 @@ async function add(
     const bytes = encodeManifest(manifest);
     const record: CatalogRelease = { version, counter, sha256: sha256Hex(bytes), size: bytes.length };
     await store.putIfAbsent(manifestKey(product, record), bytes);
-    const next: Catalog = {
-      ...catalog,
-      products: {
-        ...catalog.products,
-        [product]: {
-          channels: channel === undefined ? entry.channels : { ...entry.channels, [channel]: version },
-          releases: [...entry.releases, record],
-        },
-      },
-    };
+    const channels = channel === undefined ? entry.channels : { ...entry.channels, [channel]: version };
+    const next = withProduct(catalog, product, { channels, releases: [...entry.releases, record] });
+    return { next, result: manifest };
+  });
+}
+
+async function point(
+  store: MetadataWriter,
+  product: string,
+  channel: string,
+  version: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await changeCatalog(store, signal, async (catalog) => {
+    const entry = requireProduct(store, catalog, product);
+    select(entry, product, { version }, store.location);
+    if (Object.hasOwn(entry.channels, channel) && entry.channels[channel] === version) {
+      return { next: undefined, result: undefined };
+    }
+    const channels = { ...entry.channels, [channel]: version };
+    return { next: withProduct(catalog ?? emptyCatalog, product, { ...entry, channels }), result: undefined };
+  });
+}
+
+function withProduct(catalog: Catalog, product: string, entry: CatalogProduct): Catalog {
+  return { ...catalog, products: { ...catalog.products, [product]: entry } };
+}
+
+/**
+ * Replaces the catalog by what `change` makes of it, again and again while other publishers are faster:
+ * what they did stays, ours comes next. Without a `next` it is left as it is.
+ */
+async function changeCatalog<T>(
+  store: MetadataWriter,
+  signal: AbortSignal | undefined,
+  change: (catalog: Catalog | undefined) => Promise<{ next: Catalog | undefined; result: T }>,
+): Promise<T> {
+  for (let race = 0; ; race++) {
+    signal?.throwIfAborted();
+    const found = await readCatalog(store, signal);
+    const { next, result } = await change(found?.catalog);
+    if (next === undefined) return result;
     try {
       await store.putIfMatch(CATALOG_KEY, encodeCatalog(next), found?.etag);
-      return manifest;
+      return result;
     } catch (error) {
-      // Somebody else added a release in between; theirs stays, ours comes next.
       if (!isSiltError(error, 'CONFLICT') || race >= MAX_RACES) throw error;
     }
   }

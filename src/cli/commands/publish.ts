@@ -1,0 +1,179 @@
+/**
+ * `silt publish`: images into a repository, as a release.
+ *
+ * @module
+ */
+import { type Command, Option } from 'commander';
+import { chunkerNames, chunkerSpec } from '../../chunker/chunker.ts';
+import { SiltError } from '../../core/errors.ts';
+import { formatSize, parseSize } from '../../core/sizes.ts';
+import { parseCompression } from '../../format/compression.ts';
+import type { ImageSource, PublishOptions } from '../../publisher/publish.ts';
+import type { PublishReport } from '../../publisher/publish-report.ts';
+import { openStore } from '../../store/open.ts';
+import { withRetry } from '../../store/with-retry.ts';
+import { openLedger } from '../../trust/unsigned-releases.ts';
+import { alignRows } from '../align-rows.ts';
+import { EXIT_DONE, EXIT_NOTHING_TO_DO } from '../exit.ts';
+import { type ImageArgument, imageArguments } from '../image-arguments.ts';
+import {
+  type CommonOptions,
+  collect,
+  parseCount,
+  REPO_TO_WRITE,
+  withDetailedExitCode,
+  withOutputOptions,
+} from '../options.ts';
+import { type CommandSession, peakMemory, runCommand } from '../run-command.ts';
+import { spoolInput } from '../spool-stdin.ts';
+
+interface PublishCommandOptions extends CommonOptions {
+  readonly product: string;
+  readonly version: string;
+  readonly image?: readonly string[];
+  readonly channel?: string;
+  readonly chunkSize?: number;
+  readonly chunker?: string;
+  readonly compression?: string;
+  readonly workers?: number;
+  readonly created?: string;
+  readonly detailedExitcode?: boolean;
+}
+
+const examples = `
+Examples:
+  silt publish rootfs.ext4 --repo ./repo --product gateway --version 1.4.0
+  silt publish --image rootfs=build/rootfs.ext4 --image kernel=build/Image \\
+      --repo s3://updates/gateway --product gateway --version 1.4.0 --channel canary
+  zstd -dc rootfs.ext4.zst | silt publish --image rootfs=- --repo ./repo --product gateway --version 1.4.0
+  SOURCE_DATE_EPOCH=1767225600 silt publish app.tar --repo ./repo --product app --version 7 --json`;
+
+const INTERRUPTED =
+  'interrupted; readers see nothing of this release yet. Run the same command again: what is stored already is not sent again';
+
+/** Adds the command to `program`. */
+export function addPublish(program: Command): void {
+  const command = program
+    .command('publish')
+    .summary('add a release to a repository')
+    .description('Adds a release to a repository. Only what the repository does not hold yet is stored.')
+    .argument('[IMAGE...]', 'files or block devices; each is named by its file name')
+    .requiredOption('--repo <location>', REPO_TO_WRITE)
+    .requiredOption('--product <name>', 'the product this is a release of')
+    .requiredOption('--version <version>', 'its version; a version means one thing for ever')
+    .option('--image <name=path>', 'an image with a name of its own; several times; "-" is stdin', collect)
+    .option('--channel <name>', 'let this channel point to the release')
+    .option('--chunk-size <size>', 'average size of chunks', parseSize)
+    .addOption(new Option('--chunker <name>', 'how to cut').choices(chunkerNames).default('fastcdc-1'))
+    .option('--compression <codec>', 'zstd:1 to zstd:22, brotli:0 to brotli:11, or a zstd level')
+    .option('--workers <n>', 'threads; by default one a processor', parseCount('--workers', 1, 1024))
+    .option('--created <time>', 'time of the release, ISO 8601; by default SOURCE_DATE_EPOCH, else now');
+  withDetailedExitCode(withOutputOptions(command), 'this very release was there already')
+    .addHelpText('after', examples)
+    .action((paths: string[], options: PublishCommandOptions) =>
+      runCommand(options, INTERRUPTED, (session) => publishCommand(paths, options, session)),
+    );
+}
+
+async function publishCommand(
+  paths: readonly string[],
+  options: PublishCommandOptions,
+  session: CommandSession,
+): Promise<number> {
+  const { output, signal } = session;
+  const parameters = publishParameters(options);
+  const wanted = imageArguments(paths, options.image ?? []);
+  // Loaded when needed, for a device that fetches should not hold a publisher in memory.
+  const { defaultChunker, publish } = await import('../../publisher/publish.ts');
+  await using stack = new AsyncDisposableStack();
+  const store = withRetry(await openStore(options.repo, { env: process.env, create: true }));
+  stack.defer(() => store.close());
+  const images = await sources(wanted, session, stack);
+  const report = await publish(store, openLedger(store), {
+    ...parameters,
+    chunker: chunkerSpec(options.chunker ?? defaultChunker.name, options.chunkSize ?? defaultChunker.average),
+    images,
+    signal,
+    onProgress: ({ bytesDone, bytesTotal, bytesUploaded }) =>
+      output.progress.show({
+        label: 'publish',
+        done: bytesDone,
+        total: bytesTotal,
+        note: `stored ${formatSize(bytesUploaded)}`,
+      }),
+  });
+  if (report.knownChunksFull) {
+    output.note('note: the table of known chunks was full; some chunks may have been stored twice');
+  }
+  const result = { ...report, peakMemory: peakMemory() };
+  output.result(result, () => describe(result));
+  return report.unchanged && options.detailedExitcode ? EXIT_NOTHING_TO_DO : EXIT_DONE;
+}
+
+function publishParameters(options: PublishCommandOptions): Omit<PublishOptions, 'images'> {
+  const { product, version, channel, workers, compression } = options;
+  return {
+    product,
+    version,
+    channel,
+    workers,
+    compression: compression === undefined ? undefined : parseCompression(compression),
+    created: timeOfRelease(options.created, process.env.SOURCE_DATE_EPOCH),
+  };
+}
+
+/** @throws SiltError USAGE */
+function timeOfRelease(created: string | undefined, epoch: string | undefined): Date | undefined {
+  if (created === undefined && !epoch) return undefined;
+  const isSeconds = /^\d{1,12}$/.test(epoch ?? '');
+  const time = created !== undefined ? new Date(created) : new Date(isSeconds ? Number(epoch) * 1000 : NaN);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new SiltError(
+    'USAGE',
+    created !== undefined
+      ? `expected --created to be a time such as 2026-01-31T12:00:00Z, found "${created}"`
+      : `expected SOURCE_DATE_EPOCH to be seconds since 1970, found "${epoch}"`,
+  );
+}
+
+/** The images as files; standard input becomes one. */
+async function sources(
+  wanted: readonly ImageArgument[],
+  { output, signal }: CommandSession,
+  stack: AsyncDisposableStack,
+): Promise<ImageSource[]> {
+  const images: ImageSource[] = [];
+  for (const { name, path } of wanted) {
+    if (path !== '-') {
+      images.push({ name, path });
+      continue;
+    }
+    const spooled = stack.use(
+      await spoolInput(process.stdin, signal, (bytes) =>
+        output.progress.show({ label: 'stdin', done: bytes, total: bytes }),
+      ),
+    );
+    output.note(
+      `${name}: read ${formatSize(spooled.size)} from stdin into a temporary file, removed at the end`,
+    );
+    images.push({ name, path: spooled.path });
+  }
+  return images;
+}
+
+function describe(report: PublishReport & { readonly peakMemory: number }): string[] {
+  const { manifest } = report;
+  const title = `${manifest.product} ${manifest.version} (release ${manifest.counter})`;
+  if (report.unchanged) return [`${title} is published already; nothing was stored`];
+  const images = manifest.images.map(({ name, size }) => [`  ${name}`, formatSize(size)]);
+  return [
+    `published ${title}`,
+    ...alignRows([
+      ...images,
+      ['  chunks', `${report.chunks}, ${report.newChunks} of them new`],
+      ['  new data', `${formatSize(report.newBytes)}, stored as ${formatSize(report.storedBytes)}`],
+      ['  uploaded', `${formatSize(report.bytesUploaded)} in ${report.objectsUploaded} objects`],
+      ['  took', `${report.seconds.toFixed(1)} s, ${formatSize(report.peakMemory)} of memory`],
+    ]),
+  ];
+}

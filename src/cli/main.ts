@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+/**
+ * The `silt` program. An old Node cannot even load the rest, so its version is looked at first.
+ *
+ * @module
+ */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 24 || (major === 24 && minor < 15)) {
+  process.stderr.write(`silt: needs Node.js 24.15 or later, found ${process.versions.node}\n`);
+  process.exit(1);
+}
+const { runProgram } = await import('./program.ts');
+// All streams of a process are synchronous here, so nothing is lost; what still hangs (a socket, a thread)
+// must not keep a finished command.
+process.exit(await runProgram(process.argv));
+
+export {};

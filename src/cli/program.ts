@@ -1,0 +1,76 @@
+/**
+ * The command line as a whole: commands, help, usage errors, and what becomes of an error.
+ *
+ * @module
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { SiltError } from '../core/errors.ts';
+import { ioError, systemCode } from '../io/io-error.ts';
+import { addFetch } from './commands/fetch.ts';
+import { addInspect } from './commands/inspect.ts';
+import { addPublish } from './commands/publish.ts';
+import { addServe } from './commands/serve.ts';
+import { addVerify } from './commands/verify.ts';
+import { EXIT_DONE, exitOf } from './exit.ts';
+import { reportError } from './output.ts';
+
+const epilogue = `
+Each command has a --help with examples. Exit codes: 0 done, 1 failed, 2 usage, 4 nothing to do (only with
+--detailed-exitcode), 10 no such release, 11 locked, 12 trust failed, 15 no space, 16 seed or target damaged,
+17 over budget, 75 try later, 130 interrupted.`;
+
+/** Runs the command that `argv` (as in `process.argv`) names; gives the exit status. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  // Before anything is parsed, as the parsing itself may fail.
+  const json = argv.includes('--json');
+  try {
+    process.stdout.on('error', (error) => outputFailed(error, json));
+    process.stderr.on('error', () => {});
+    await createProgram().parseAsync(argv);
+    return Number(process.exitCode ?? EXIT_DONE);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT_DONE;
+    const error = thrown instanceof CommanderError ? usageError(thrown) : thrown;
+    // Without a command the help has been shown already, on stderr.
+    if ((thrown as { code?: unknown }).code !== 'commander.help') reportError(error, { json });
+    return exitOf(error);
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('silt')
+    .description('Delta updates: publish small, fetch only what is missing, verify everything.')
+    .version(packageVersion(), '--version', 'print the version')
+    // publish and fetch have a --version of their own.
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: () => {} })
+    .exitOverride()
+    .addHelpText('after', epilogue);
+  addPublish(program);
+  addFetch(program);
+  addInspect(program);
+  addVerify(program);
+  addServe(program);
+  return program;
+}
+
+function usageError(error: CommanderError): SiltError {
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return new SiltError('USAGE', `${message}; --help shows how it is used`, { cause: error });
+}
+
+/** Who closes the pipe early, as `head` does, has seen enough. */
+function outputFailed(error: unknown, json: boolean): void {
+  if (systemCode(error) === 'EPIPE') return;
+  const failure = ioError(error, 'write to', 'standard output');
+  reportError(failure, { json });
+  process.exit(exitOf(failure));
+}
+
+function packageVersion(): string {
+  // As far from src/cli as from dist/cli.
+  const url = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,40 @@
+/**
+ * What every command runs in: its output, and a signal that Ctrl-C aborts.
+ *
+ * @module
+ */
+import { listenForInterrupt } from './interrupt.ts';
+import { createOutput, type Output, type OutputOptions } from './output.ts';
+
+export interface CommandSession {
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs `work`; what it returns is the exit status of the process.
+ *
+ * @param whenInterrupted told to the user after Ctrl-C
+ * @throws what `work` throws; once interrupted, INTERRUPTED, whatever the interruption broke
+ */
+export async function runCommand(
+  options: OutputOptions,
+  whenInterrupted: string,
+  work: (session: CommandSession) => Promise<number>,
+): Promise<void> {
+  const output = createOutput(options);
+  using interrupt = listenForInterrupt(whenInterrupted);
+  const { signal } = interrupt;
+  try {
+    process.exitCode = await work({ output, signal });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    output.progress.erase();
+  }
+}
+
+/** The most memory this process has used so far, its threads included, in bytes. */
+export function peakMemory(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}

@@ -1,0 +1,62 @@
+/**
+ * A whole pack, checked: for `silt verify` and `silt inspect`. In memory at once, at most 64 MiB of it.
+ *
+ * @module
+ */
+import { equalBytes } from '../core/bytes.ts';
+import { DIGEST_BYTES, sha256, toHex } from '../core/digest.ts';
+import { SiltError } from '../core/errors.ts';
+import { ByteReader } from '../format/byte-reader.ts';
+import { openFrame } from '../format/frame.ts';
+import {
+  decodePackFooter,
+  decodePackTrailer,
+  PACK_FOOTER_BYTES,
+  PACK_MAGIC,
+  PACK_PREAMBLE_BYTES,
+  PACK_VERSION,
+  type PackFrame,
+} from '../format/pack.ts';
+
+/**
+ * The frames of a pack, as its trailer describes them.
+ *
+ * @throws SiltError FORMAT_INVALID, FORMAT_UNSUPPORTED
+ */
+export function readPackFrames(pack: Uint8Array): PackFrame[] {
+  new ByteReader(pack.subarray(0, PACK_PREAMBLE_BYTES), 'pack').preamble(PACK_MAGIC, PACK_VERSION);
+  const footer = pack.subarray(Math.max(0, pack.length - PACK_FOOTER_BYTES));
+  const trailerLength = decodePackFooter(footer, pack.length);
+  const framesEnd = pack.length - PACK_FOOTER_BYTES - trailerLength;
+  return decodePackTrailer(pack.subarray(framesEnd, framesEnd + trailerLength), framesEnd);
+}
+
+/**
+ * Opens every frame and requires each chunk to have its id.
+ *
+ * @returns the number of chunks
+ * @throws SiltError DIGEST_MISMATCH, FORMAT_INVALID, FORMAT_UNSUPPORTED
+ */
+export function checkPackFrames(pack: Uint8Array, frames: readonly PackFrame[]): number {
+  let chunks = 0;
+  for (const frame of frames) {
+    const plain = openFrame(frame, pack.subarray(frame.offset, frame.offset + frame.stored));
+    let at = 0;
+    frame.chunkLengths.forEach((length, i) => {
+      const expected = frame.chunkIds.subarray(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES);
+      const found = sha256(plain.subarray(at, at + length));
+      if (!equalBytes(found, expected)) {
+        throw new SiltError(
+          'DIGEST_MISMATCH',
+          `pack: a chunk of the frame at ${frame.offset} does not have its id`,
+          {
+            details: { offset: frame.offset, expected: toHex(expected), found: toHex(found) },
+          },
+        );
+      }
+      at += length;
+    });
+    chunks += frame.chunkLengths.length;
+  }
+  return chunks;
+}

@@ -1,0 +1,55 @@
+/**
+ * An image that is being published: it must stay what it was when it was opened. Workers read it by its
+ * path, at many times, and what they read makes one release only if it was one state of one file.
+ *
+ * @module
+ */
+import { isSiltError, SiltError } from '../core/errors.ts';
+import { type FileVersion, SourceFile, sameVersion } from '../io/source-file.ts';
+import { imageChanged } from '../pool/scan-file.ts';
+
+export class SteadyImage {
+  readonly file: SourceFile;
+  readonly #opened: FileVersion;
+
+  private constructor(file: SourceFile) {
+    this.file = file;
+    // The size that all else is based on, should the file have grown since it was asked for.
+    this.#opened = { ...file.version(), size: file.size };
+  }
+
+  /** Opens a regular file or a block device. @throws SiltError IMAGE_UNREADABLE */
+  static open(path: string): SteadyImage {
+    try {
+      return new SteadyImage(SourceFile.open(path));
+    } catch (cause) {
+      if (!isSiltError(cause, 'IO_FAILED')) throw cause;
+      throw new SiltError('IMAGE_UNREADABLE', `cannot read the image: ${cause.message}`, {
+        details: { path },
+        cause,
+      });
+    }
+  }
+
+  /**
+   * Call it when the last byte has been read.
+   *
+   * @throws SiltError IMAGE_CHANGED when the file was written to, or another one has taken its place
+   */
+  requireUnchanged(): void {
+    let now: FileVersion;
+    try {
+      // By its path, as the workers read it: most tools put a new file in the place of the old one.
+      using again = SourceFile.open(this.file.path);
+      now = again.version();
+    } catch (error) {
+      if (!isSiltError(error, 'IO_FAILED')) throw error;
+      throw imageChanged(this.file.path);
+    }
+    if (!sameVersion(this.#opened, now)) throw imageChanged(this.file.path);
+  }
+
+  [Symbol.dispose](): void {
+    this.file.close();
+  }
+}

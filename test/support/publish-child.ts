@@ -1,0 +1,80 @@
+/**
+ * A process of its own that publishes into a directory: `node publish-child.ts TASK`, where TASK is a
+ * {@link PublishTask} as JSON. It sends a {@link PublishAnswer} when it is done, if it lives that long.
+ *
+ * @module
+ */
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { isSiltError } from '../../src/core/errors.ts';
+import { publish } from '../../src/publisher/publish.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
+import type { Store } from '../../src/store/store.ts';
+import { openLedger } from '../../src/trust/unsigned-releases.ts';
+import { FAST } from './publish-bench.ts';
+import { withBeforePut } from './with-before-put.ts';
+
+export interface PublishTask {
+  readonly repository: string;
+  readonly temporaryDirectory: string;
+  readonly version: string;
+  readonly images: Readonly<Record<string, string>>;
+  readonly channel?: string;
+  readonly workers?: number;
+  /** Kill this process with SIGKILL once so many writes have begun, and this many turns of its loop later. */
+  readonly kill?: { readonly atPut: number; readonly turns: number };
+  /** Before the manifest is stored, send `'ready'` and wait for a message: the catalog has been read by then. */
+  readonly waitBeforeManifest?: boolean;
+}
+
+export type PublishAnswer =
+  | { readonly unchanged: boolean; readonly counter: number; readonly maxRssKiB: number }
+  | { readonly code: string; readonly message: string };
+
+/** The path of this file, for whoever starts it. */
+export const publishChild: string = fileURLToPath(import.meta.url);
+
+if (import.meta.main) await main(JSON.parse(process.argv[2] ?? '') as PublishTask);
+
+async function main(task: PublishTask): Promise<void> {
+  const answer = await run(task).catch((error: unknown): PublishAnswer => {
+    if (!isSiltError(error)) throw error;
+    return { code: error.code, message: error.message };
+  });
+  process.send?.(answer);
+  process.disconnect?.();
+}
+
+async function run(task: PublishTask): Promise<PublishAnswer> {
+  const { version, images, channel, temporaryDirectory } = task;
+  const store = prepared(await openDirectoryStore(task.repository, { create: true }), task);
+  const report = await publish(store, openLedger(store), {
+    ...FAST,
+    product: 'os',
+    version,
+    channel,
+    workers: task.workers ?? 1,
+    temporaryDirectory,
+    images: Object.entries(images).map(([name, path]) => ({ name, path })),
+  });
+  const maxRssKiB = process.resourceUsage().maxRSS;
+  return { unchanged: report.unchanged, counter: report.manifest.counter, maxRssKiB };
+}
+
+function prepared(store: Store, { kill, waitBeforeManifest }: PublishTask): Store {
+  let waited = false;
+  return withBeforePut(store, async (key, ordinal) => {
+    if (ordinal === kill?.atPut) killAfter(kill.turns);
+    if (waitBeforeManifest && !waited && key.startsWith('targets/')) {
+      waited = true;
+      process.send?.('ready');
+      await once(process, 'message');
+    }
+  });
+}
+
+/** Not awaited: the write goes on while the turns are counted. */
+function killAfter(turns: number): void {
+  if (turns <= 0) process.kill(process.pid, 'SIGKILL');
+  else setImmediate(() => killAfter(turns - 1));
+}
