@@ -15,10 +15,23 @@ export interface WindowSpec {
 /** docs/decisions/0003-chunk-and-window-size.md has the figures. */
 export const defaultWindows: WindowSpec = { min: 128 * KiB, average: 512 * KiB, max: 4 * MiB };
 
-/** Windows must hold the largest chunk, so large chunks make large windows. */
-export function windowSpec(largestChunk: number): WindowSpec {
+/** Windows of an image, about: what a device holds of level 1 stays small however large the image is. */
+const WINDOWS_PER_IMAGE = 4096;
+const LARGEST_AVERAGE: number = 2 * MiB;
+
+/**
+ * Window sizes for an image. Up to 2 GiB windows have the default sizes; for larger images they grow with it
+ * up to an average of 2 MiB, in powers of two, so that releases of about the same size have the same windows.
+ * A window holds at least one chunk, so very large chunks make large windows.
+ *
+ * @param largestChunk of the chunker, in bytes
+ * @param imageSize in bytes
+ */
+export function windowSpec(largestChunk: number, imageSize: number): WindowSpec {
   const { min, average, max } = defaultWindows;
-  return { min, average: Math.max(average, largestChunk), max: Math.max(max, largestChunk) };
+  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, imageSize / WINDOWS_PER_IMAGE)));
+  const grown = Math.min(LARGEST_AVERAGE, Math.max(average, wanted));
+  return { min, average: Math.max(grown, largestChunk), max: Math.max(max, largestChunk) };
 }
 
 /** Decides, chunk by chunk, where windows end. Pure bookkeeping. */

@@ -8,6 +8,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { droppedPhase } from '../core/drop-buffers.ts';
 import type { RetryOptions } from '../core/retry.ts';
 import { withLock } from '../io/lock-file.ts';
 import type { ReadStore } from '../store/store.ts';
@@ -107,6 +108,8 @@ async function rebuild(job: Job, planned: Planned, target: Target): Promise<Asse
     retry,
   });
   const assembler = new Assembler({ head, sources: planned, target, level2, frames, costs });
+  // What loading and planning took is not needed for what follows.
+  droppedPhase();
   const tables = new TableCursor(head, planned);
   for (const [index, way] of ways.entries()) {
     options.signal?.throwIfAborted();
@@ -117,6 +120,7 @@ async function rebuild(job: Job, planned: Planned, target: Target): Promise<Asse
     // Windows from seeds never wait; requests under way need a turn as well.
     await new Promise(setImmediate);
   }
+  droppedPhase();
   target.settle(opened.image.size);
   return assembler.totals;
 }

@@ -9,10 +9,10 @@
  */
 import { equalBytes } from '../core/bytes.ts';
 import { toHex } from '../core/digest.ts';
+import { droppedBuffers } from '../core/drop-buffers.ts';
 import { SiltError } from '../core/errors.ts';
 import type { RetryOptions } from '../core/retry.ts';
 import { MiB } from '../core/sizes.ts';
-import { droppedBuffers } from '../core/young-garbage.ts';
 import { type FrameRef, openFrame, tagOf } from '../format/frame.ts';
 import type { PackEntry } from '../format/index-head.ts';
 import type { ReadStore } from '../store/store.ts';
@@ -101,8 +101,14 @@ export class FrameSource {
 
   /** Begins work on a window: frames that no window needs from here on are let go. */
   enter(window: number): void {
-    for (const key of this.#held.keys()) {
-      if ((this.#lastWindows.get(key) ?? -1) < window) this.#release(key);
+    let unplanned = 0;
+    for (const [key, { stored }] of [...this.#held].reverse()) {
+      if ((this.#lastWindows.get(key) ?? -1) >= window) continue;
+      // A seed that spoilt one window may well spoil the next, which needs the same frames.
+      unplanned += this.#lastWindows.has(key) ? 0 : (stored?.byteLength ?? 0);
+      if (this.#lastWindows.has(key) || stored === undefined || unplanned > this.#memoryBytes / 4) {
+        this.#release(key);
+      }
     }
     this.#pump();
   }
@@ -132,7 +138,7 @@ export class FrameSource {
     return this.#remember(key, plain);
   }
 
-  /** Fetches frames that were not planned, to repair a window. They are kept until the next one begins. */
+  /** Fetches frames that were not planned, to repair a window. Only the last few outlive it. */
   async fetchNow(requests: readonly RangeRequest<FrameSpan>[]): Promise<void> {
     for (const request of requests) await this.#fetch(request);
   }

@@ -21,7 +21,7 @@ export interface SeedPath {
  * @param seeds as the user named them
  * @param output the file that will be replaced, if there is one
  * @param target the file or device that is written
- * @throws SiltError SEED_INVALID when one is missing, USAGE when one is the target
+ * @throws SiltError SEED_INVALID when one is missing or neither file nor block device, USAGE when one is the target
  */
 export function listSeeds(
   seeds: readonly string[],
@@ -34,9 +34,13 @@ export function listSeeds(
   for (const path of seeds) {
     const identity = identityOf(path);
     if (identity === undefined) {
-      throw new SiltError('SEED_INVALID', `cannot use the seed ${path}: there is no such file`, {
-        details: { path },
-      });
+      throw new SiltError(
+        'SEED_INVALID',
+        `cannot use the seed ${path}: there is no such file or block device`,
+        {
+          details: { path },
+        },
+      );
     }
     if (identity === targetIdentity) {
       throw new SiltError(
@@ -56,7 +60,7 @@ export function listSeeds(
   return [...found.values()];
 }
 
-/** The same for every name of a file or device; `undefined` when there is none. */
+/** The same for every name of a file or device; `undefined` when there is neither. */
 function identityOf(path: string): string | undefined {
   let stats: BigIntStats | undefined;
   try {
@@ -64,6 +68,6 @@ function identityOf(path: string): string | undefined {
   } catch (error) {
     throw ioError(error, 'look at', path);
   }
-  if (stats === undefined) return undefined;
+  if (stats === undefined || !(stats.isFile() || stats.isBlockDevice())) return undefined;
   return stats.isBlockDevice() ? `device ${stats.rdev}` : `${stats.dev} ${stats.ino}`;
 }

@@ -29,8 +29,12 @@ export function defaultWorkers(): number {
  * Starts a pool.
  *
  * @param signal ends every task that waits or runs; their promises then reject with its reason
+ * @throws SiltError USAGE unless there is to be one worker at least
  */
 export function openPool(workers: number, signal?: AbortSignal): WorkerPool {
+  if (!Number.isInteger(workers) || workers < 1) {
+    throw new SiltError('USAGE', `expected one worker or more, found ${workers}`);
+  }
   const pool = new Piscina({
     // TypeScript does not rewrite the path of a worker, so take our own extension: .ts here, .js when built.
     filename: new URL(`./worker${extname(import.meta.url)}`, import.meta.url).href,

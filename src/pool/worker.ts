@@ -9,6 +9,7 @@ import { equalBytes } from '../core/bytes.ts';
 import { createSha256, DIGEST_BYTES, sha256 } from '../core/digest.ts';
 import { isSiltError } from '../core/errors.ts';
 import { MiB } from '../core/sizes.ts';
+import { droppedBuffers } from '../core/drop-buffers.ts';
 import { compressFrame } from '../format/compression.ts';
 import { tagOf } from '../format/frame.ts';
 import { SourceFile } from '../io/source-file.ts';
@@ -29,7 +30,7 @@ export function scan(task: ScanTask): Answer<ScannedChunks> {
 }
 
 function scanNow(task: ScanTask): ScannedChunks {
-  using file = SourceFile.open(task.path);
+  using file = openAgain(task.path);
   return scanFile(file, chunkerFor(task), task);
 }
 
@@ -39,7 +40,7 @@ export function frame(task: FrameTask): Answer<BuiltFrame> {
 }
 
 function frameNow(task: FrameTask): BuiltFrame {
-  using file = SourceFile.open(task.path);
+  using file = openAgain(task.path);
   const plain = new Uint8Array(task.lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
   task.lengths.forEach((length, i) => {
@@ -50,6 +51,7 @@ function frameNow(task: FrameTask): BuiltFrame {
     at += length;
   });
   const { stored, codec } = compressFrame(plain, task.compression);
+  droppedBuffers(4 * plain.length);
   return { stored, plain: plain.length, codec, tag: new Uint8Array(tagOf(stored)) };
 }
 
@@ -59,7 +61,7 @@ export function digests(task: DigestTask): Answer<Uint8Array> {
 }
 
 function digestsNow(task: DigestTask): Uint8Array {
-  using file = SourceFile.open(task.path);
+  using file = openAgain(task.path);
   const result = new Uint8Array(task.offsets.length * DIGEST_BYTES);
   const block = new Uint8Array(1 * MiB);
   task.offsets.forEach((offset, i) => {
@@ -75,6 +77,15 @@ function digestsNow(task: DigestTask): Uint8Array {
     result.set(running.digest(), i * DIGEST_BYTES);
   });
   return result;
+}
+
+/** Whoever gave us the task has the image open: if it is not there any more, it was there. */
+function openAgain(path: string): SourceFile {
+  try {
+    return SourceFile.open(path);
+  } catch (error) {
+    throw isSiltError(error) && error.details.systemError === 'ENOENT' ? imageChanged(path) : error;
+  }
 }
 
 /** An error class does not survive the way between threads; its members do. */

@@ -31,7 +31,6 @@ export interface ReleaseTables {
   readonly frames: FrameTable;
   readonly packer: FramePacker;
   readonly chunker: ChunkerSpec;
-  readonly windowing: WindowSpec;
 }
 
 export interface ImageTotals {
@@ -79,10 +78,10 @@ export class ChunkIntake {
   #open: OpenWindow = emptyWindow(0);
   #run: ForeignChunk[] = [];
 
-  constructor(file: SourceFile, tables: ReleaseTables) {
+  constructor(file: SourceFile, tables: ReleaseTables, windowing: WindowSpec) {
     this.#file = file;
     this.#tables = tables;
-    this.#gatherer = new WindowGatherer(tables.windowing, tables.chunker.average);
+    this.#gatherer = new WindowGatherer(windowing, tables.chunker.average);
   }
 
   /** Takes a batch; returns the windows that are complete. */

@@ -6,6 +6,7 @@
  */
 import { concatBytes } from '../core/bytes.ts';
 import { DIGEST_BYTES } from '../core/digest.ts';
+import { droppedBuffers } from '../core/drop-buffers.ts';
 import { MiB } from '../core/sizes.ts';
 import type { Compression } from '../format/compression.ts';
 import { MAX_FRAME_PLAIN } from '../format/limits.ts';
@@ -136,6 +137,7 @@ export class FramePacker {
     });
     this.plainBytes += plain;
     this.storedBytes += built.stored.length;
+    droppedBuffers(built.stored.length);
   }
 
   async #closePack(): Promise<void> {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { WindowSpec } from '../chunker/windows.ts';
 import { ZERO_FRAME } from '../format/level2.ts';
 import { type FileVersion, type SourceFile, sameVersion } from '../io/source-file.ts';
 import { imageChanged } from '../pool/scan-file.ts';
@@ -21,10 +22,11 @@ export async function indexImage(
   file: SourceFile,
   tables: ReleaseTables,
   index: IndexWriter,
+  windowing: WindowSpec,
   onProgress: (bytesDone: number) => void,
 ): Promise<ImageTotals> {
   const before = file.version();
-  const intake = new ChunkIntake(file, tables);
+  const intake = new ChunkIntake(file, tables, windowing);
   const queue: QueuedWindow[] = [];
   for await (const batch of scanImage(file, tables.chunker, tables.pool)) {
     queue.push(...intake.take(batch));

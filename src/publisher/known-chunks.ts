@@ -6,12 +6,12 @@
  */
 import { equalBytes } from '../core/bytes.ts';
 import { DIGEST_BYTES, sha256, sha256Hex, toHex } from '../core/digest.ts';
-import { SiltError } from '../core/errors.ts';
+import { isSiltError, SiltError } from '../core/errors.ts';
 import { decodeIndexHead, type IndexHead, type PackEntry } from '../format/index-head.ts';
 import type { ManifestImage } from '../format/manifest.ts';
 import { decodePackTrailer } from '../format/pack.ts';
 import { readRange } from '../store/read-range.ts';
-import type { ReadStore, Store } from '../store/store.ts';
+import type { ByteRange, Key, ReadStore, Store } from '../store/store.ts';
 import type { ReleaseLedger } from '../trust/releases.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { FrameTable } from './frame-table.ts';
@@ -66,7 +66,7 @@ export async function readIndexHead(
   signal?: AbortSignal,
 ): Promise<IndexHead> {
   const key = `indexes/${image.index.sha256}`;
-  const bytes = await readRange(store, key, { offset: 0, length: image.index.head.size }, { signal });
+  const bytes = await readOrDamaged(store, key, { offset: 0, length: image.index.head.size }, signal);
   if (sha256Hex(bytes) !== image.index.head.sha256) throw damaged(store, key);
   return decodeIndexHead(bytes);
 }
@@ -74,9 +74,23 @@ export async function readIndexHead(
 async function readTrailer(store: Store, pack: PackEntry, signal?: AbortSignal): Promise<Uint8Array> {
   const key = `packs/${toHex(pack.digest)}`;
   const range = { offset: trailerOffset(pack), length: pack.trailerLength };
-  const bytes = await readRange(store, key, range, { signal });
+  const bytes = await readOrDamaged(store, key, range, signal);
   if (!equalBytes(sha256(bytes), pack.trailerDigest)) throw damaged(store, key);
   return bytes;
+}
+
+/** A range that must be there, since what refers to it was checked. */
+async function readOrDamaged(
+  store: ReadStore,
+  key: Key,
+  range: ByteRange,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  try {
+    return await readRange(store, key, range, { signal });
+  } catch (error) {
+    throw isSiltError(error, 'RANGE_INVALID') ? damaged(store, key, error) : error;
+  }
 }
 
 function addPack(entry: PackEntry, trailer: Uint8Array, chunks: ChunkTable, frames: FrameTable): void {
@@ -106,10 +120,10 @@ async function* inOrder<T, R>(items: readonly T[], read: (item: T) => Promise<R>
   }
 }
 
-function damaged(store: ReadStore, key: string): SiltError {
+function damaged(store: ReadStore, key: string, cause?: unknown): SiltError {
   return new SiltError(
     'DIGEST_MISMATCH',
     `${store.location}: ${key} was altered or truncated; run "silt verify" on the repository`,
-    { details: { key } },
+    { details: { key }, cause },
   );
 }

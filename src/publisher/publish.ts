@@ -121,7 +121,6 @@ async function publishNew(
     frames,
     packer,
     chunker,
-    windowing: windowSpec(chunker.max),
   };
   const bytesTotal = images.reduce((sum, { file }) => sum + file.size, 0);
   const totals = { chunks: 0, newChunks: 0, newBytes: 0 };
@@ -135,7 +134,7 @@ async function publishNew(
     digest.catch(() => {});
     const writer = await IndexWriter.create(frames, join(directory, `${i}.index`));
     closers.defer(() => writer.close());
-    const image = await indexImage(file, tables, writer, (done) => {
+    const image = await indexImage(file, tables, writer, windowSpec(chunker.max, file.size), (done) => {
       const { bytesUploaded } = uploads.totals;
       options.onProgress?.({ bytesDone: bytesDone + done, bytesTotal, bytesUploaded });
     });
@@ -154,7 +153,7 @@ async function publishNew(
       size: (images[i] as SteadyImage).file.size,
       digest: digests[i] as Uint8Array,
       chunker,
-      windowing: tables.windowing,
+      windowing: windowSpec(chunker.max, (images[i] as SteadyImage).file.size),
     });
     await uploads.put(`indexes/${index.sha256}`, { path: index.path, size: index.size });
     indexes.push(index);

@@ -4,7 +4,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { defaultWindows, WindowGatherer, windowSelector, windowSpec } from '../../src/chunker/windows.ts';
-import { KiB, MiB } from '../../src/core/sizes.ts';
+import { GiB, KiB, MiB } from '../../src/core/sizes.ts';
 import { seededRandom } from '../support/seeded-bytes.ts';
 
 interface Chunk {
@@ -110,15 +110,23 @@ test('zeros and data part only where the window is large enough', (t) => {
 });
 
 test('a chunk as large as the largest window is a window', (t) => {
-  const spec = windowSpec(16 * MiB);
+  const spec = windowSpec(16 * MiB, 1 * GiB);
   t.is(spec.max, 16 * MiB);
   const chunk = { length: 16 * MiB, selector: 0, zero: false };
   t.deepEqual(gather([chunk, chunk, chunk], spec, 16 * MiB).map(lengthOf), [16 * MiB, 16 * MiB, 16 * MiB]);
-  t.deepEqual(windowSpec(16 * KiB), defaultWindows);
+  t.deepEqual(windowSpec(16 * KiB, 0), defaultWindows);
+  t.deepEqual(windowSpec(16 * KiB, 2 * GiB), defaultWindows);
 });
 
 test('the selector is bytes 8 to 11 of the chunk id, little-endian', (t) => {
   const id = Uint8Array.from({ length: 64 }, (_, at) => 0xf0 - at);
   t.is(windowSelector(id), 0xe5_e6_e7_e8);
   t.is(windowSelector(id, 32), 0xc5_c6_c7_c8);
+});
+
+test('windows grow with images of more than 2 GiB, up to 2 MiB on average, and no larger than 4 MiB', (t) => {
+  t.is(windowSpec(16 * KiB, 2 * GiB + 1).average, 1 * MiB);
+  t.is(windowSpec(16 * KiB, 4 * GiB).average, 1 * MiB);
+  t.is(windowSpec(16 * KiB, 64 * GiB).average, 2 * MiB);
+  t.is(windowSpec(16 * KiB, 64 * GiB).max, 4 * MiB);
 });

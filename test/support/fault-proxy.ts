@@ -23,6 +23,8 @@ export interface FaultRule {
 
 export interface FaultProxyOptions extends Line {
   readonly rules?: readonly FaultRule[];
+  /** Hears of every block on its way to a client, once its request counts it. */
+  readonly onBytes?: () => void;
 }
 
 /** One request that came through; status and bytes grow while it is under way. */
@@ -93,7 +95,7 @@ export async function startFaultProxy(origin: string, options: FaultProxyOptions
     void shaper
       .roundTrip(isNew)
       .then(() => (fault?.kind === 'status' ? untouched : ask(origin, incoming, fault, agent)))
-      .then((answer) => send(applyFault(answer, fault), response, shaper, entry))
+      .then((answer) => send(applyFault(answer, fault), response, shaper, entry, options.onBytes))
       .catch(() => response.destroy());
   });
   server.on('connection', (socket) => {
@@ -160,6 +162,7 @@ async function send(
   response: ServerResponse,
   shaper: TrafficShaper,
   entry: Entry,
+  onBytes: () => void = () => {},
 ): Promise<void> {
   const headers = Object.entries(answer.headers).filter(([, value]) => value !== undefined);
   entry.status = answer.status;
@@ -168,6 +171,7 @@ async function send(
     for await (const block of shaper.shape(answer.body)) {
       if (response.destroyed) break;
       entry.bytes += block.byteLength;
+      onBytes();
       if (!response.write(block)) await drained(response);
     }
   }

@@ -6,7 +6,7 @@
  */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { isSiltError } from '../../src/core/errors.ts';
+import { isSiltError, SiltError } from '../../src/core/errors.ts';
 import { publish } from '../../src/publisher/publish.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -23,6 +23,8 @@ export interface PublishTask {
   readonly workers?: number;
   /** Kill this process with SIGKILL once so many writes have begun, and this many turns of its loop later. */
   readonly kill?: { readonly atPut: number; readonly turns: number };
+  /** Abort the publish once so many writes have begun. */
+  readonly abortAtPut?: number;
   /** Before the manifest is stored, send `'ready'` and wait for a message: the catalog has been read by then. */
   readonly waitBeforeManifest?: boolean;
 }
@@ -47,7 +49,8 @@ async function main(task: PublishTask): Promise<void> {
 
 async function run(task: PublishTask): Promise<PublishAnswer> {
   const { version, images, channel, temporaryDirectory } = task;
-  const store = prepared(await openDirectoryStore(task.repository, { create: true }), task);
+  const abort = new AbortController();
+  const store = prepared(await openDirectoryStore(task.repository, { create: true }), task, abort);
   const report = await publish(store, openLedger(store), {
     ...FAST,
     product: 'os',
@@ -55,16 +58,19 @@ async function run(task: PublishTask): Promise<PublishAnswer> {
     channel,
     workers: task.workers ?? 1,
     temporaryDirectory,
+    signal: abort.signal,
     images: Object.entries(images).map(([name, path]) => ({ name, path })),
   });
   const maxRssKiB = process.resourceUsage().maxRSS;
   return { unchanged: report.unchanged, counter: report.manifest.counter, maxRssKiB };
 }
 
-function prepared(store: Store, { kill, waitBeforeManifest }: PublishTask): Store {
+function prepared(store: Store, task: PublishTask, abort: AbortController): Store {
+  const { kill, waitBeforeManifest, abortAtPut } = task;
   let waited = false;
   return withBeforePut(store, async (key, ordinal) => {
     if (ordinal === kill?.atPut) killAfter(kill.turns);
+    if (ordinal === abortAtPut) abort.abort(new SiltError('INTERRUPTED', 'stopped by the test'));
     if (waitBeforeManifest && !waited && key.startsWith('targets/')) {
       waited = true;
       process.send?.('ready');

@@ -10,7 +10,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { MiB } from './sizes.ts';
 
-type Collect = (options: { readonly type: 'minor' }) => void;
+type Collect = (options: { readonly type: 'minor' | 'major' }) => void;
 
 /** Bytes of buffers dropped between two collections. */
 const INTERVAL: number = 4 * MiB;
@@ -23,9 +23,19 @@ export function droppedBuffers(bytes: number): void {
   dropped += bytes;
   if (dropped < INTERVAL) return;
   dropped = 0;
+  collectNow('minor');
+}
+
+/** Says that a phase of work is over and what it held is dropped: some 30 ms, a few times a run. */
+export function droppedPhase(): void {
+  dropped = 0;
+  collectNow('major');
+}
+
+function collectNow(type: 'minor' | 'major'): void {
   if (collect === undefined) {
     setFlagsFromString('--expose-gc');
     collect = runInNewContext('gc') as Collect;
   }
-  collect({ type: 'minor' });
+  collect({ type });
 }

@@ -1,0 +1,103 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import { KiB, MiB } from '../../src/core/sizes.ts';
+import { holdsImage } from '../support/holds-image.ts';
+import {
+  type FetchRequest,
+  publishReleases,
+  type ServedRepository,
+  serveRepository,
+  sharedDirectory,
+} from '../support/release-repository.ts';
+import { seededBytes, seededRandom } from '../support/seeded-bytes.ts';
+import { startFetch } from '../support/start-fetch.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
+
+const image = Buffer.concat([
+  seededBytes('killed a', 5 * MiB),
+  Buffer.alloc(MiB),
+  seededBytes('killed b', 7 * MiB),
+  seededBytes('killed a', MiB),
+]);
+const DATA = 12 * MiB;
+
+/** What may be on its way when the process dies; what is between the two ends' sockets comes on top. */
+const MEMORY = 3 * MiB;
+const REQUEST = 1 * MiB;
+const LOST = MEMORY + REQUEST + 512 * KiB;
+const bounds = { memoryBytes: MEMORY, costs: { requestBytes: 64 * KiB, maxBytes: REQUEST } };
+
+test.before(async (t) => {
+  const { path, remove } = await sharedDirectory();
+  t.context = { repository: await publishReleases(path, { new: image }), remove };
+});
+test.after.always((t) => t.context.remove());
+
+/** A line that a fetch keeps up with, so that what was sent has arrived. */
+const LINE = { bytesPerSecond: 24 * MiB };
+
+interface Stage extends ServedRepository {
+  /** Runs a fetch in a process of its own that dies as soon as so many bytes of packs were sent to it. */
+  killedAt(bytes: number, options: FetchRequest): Promise<void>;
+  packBytes(): number;
+}
+
+async function openStage(t: ExecutionContext<{ repository: string }>): Promise<Stage> {
+  let heard = (): void => {};
+  const served = await serveRepository(t, t.context.repository, { ...LINE, onBytes: () => heard() });
+  const packBytes = (): number => served.proxy.count(/packs/).bytes;
+  return {
+    ...served,
+    packBytes,
+    async killedAt(bytes, options) {
+      const { kill, done } = startFetch(t, served.proxy.url, options);
+      const until = packBytes() + bytes;
+      heard = () => {
+        if (packBytes() >= until) kill();
+      };
+      await done;
+      heard = () => {};
+    },
+  };
+}
+
+const random = seededRandom(2026);
+const points = Array.from({ length: 7 }, (_, i) => Math.floor(((i + random()) / 7) * DATA));
+
+for (const point of points) {
+  test(`a fetch killed after ${point} bytes of data loses no more than was on its way`, async (t) => {
+    const directory = await temporaryDirectory(t);
+    const { fetch, killedAt, packBytes } = await openStage(t);
+    for (const inPlace of [false, true]) {
+      const output = join(directory, `image ${inPlace}`);
+      const options = { ...bounds, output, inPlace };
+      if (inPlace) await writeFile(output, seededBytes('what was there', 13 * MiB));
+      const before = packBytes();
+      await killedAt(point, options);
+      const killed = packBytes() - before;
+      t.true(killed >= point && killed < DATA + REQUEST);
+      const report = await fetch(options);
+      await holdsImage(t, output, image);
+      const all = packBytes() - before;
+      t.true(all <= DATA + LOST, `${all - DATA} bytes were fetched twice`);
+      t.is(all - killed, report.dataBytes);
+      t.is(report.windows.repaired, 0);
+      if (point > LOST + 4 * MiB) t.true(report.bytesKept > 0);
+    }
+  });
+}
+
+test('a fetch killed again and again gets there', async (t) => {
+  const output = join(await temporaryDirectory(t), 'image');
+  const { fetch, killedAt, packBytes } = await openStage(t);
+  const options = { ...bounds, output };
+  const rounds = 3;
+  for (let round = 0; round < rounds; round++) await killedAt(4 * MiB, options);
+  const report = await fetch(options);
+  await holdsImage(t, output, image);
+  t.true(packBytes() <= DATA + rounds * LOST);
+  t.true(report.bytesKept > 0);
+});
