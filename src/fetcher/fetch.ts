@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { droppedPhase } from '../core/drop-buffers.ts';
 import type { RetryOptions } from '../core/retry.ts';
+import { MiB } from '../core/sizes.ts';
 import { withLock } from '../io/lock-file.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { MetadataReader, Releases } from '../trust/releases.ts';
@@ -26,6 +27,9 @@ import { listSeeds } from './seed-paths.ts';
 import { TableCursor } from './table-cursor.ts';
 import { checkSpace, lockPath, lookAtOutput, openTarget, type Target, targetToLookAt } from './target.ts';
 import { withBudget } from './with-budget.ts';
+
+/** Smaller ones leave nothing behind that would be worth a collection. */
+const LARGE_IMAGE: number = 32 * MiB;
 
 export type { FetchOptions } from './fetch-job.ts';
 
@@ -108,8 +112,11 @@ async function rebuild(job: Job, planned: Planned, target: Target): Promise<Asse
     retry,
   });
   const assembler = new Assembler({ head, sources: planned, target, level2, frames, costs });
+  const endPhase = (): void => {
+    if (opened.image.size >= LARGE_IMAGE) droppedPhase();
+  };
   // What loading and planning took is not needed for what follows.
-  droppedPhase();
+  endPhase();
   const tables = new TableCursor(head, planned);
   for (const [index, way] of ways.entries()) {
     options.signal?.throwIfAborted();
@@ -120,7 +127,7 @@ async function rebuild(job: Job, planned: Planned, target: Target): Promise<Asse
     // Windows from seeds never wait; requests under way need a turn as well.
     await new Promise(setImmediate);
   }
-  droppedPhase();
+  endPhase();
   target.settle(opened.image.size);
   return assembler.totals;
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { copyFileSync, mkdirSync, renameSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { sha256Hex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
@@ -59,17 +59,20 @@ export async function finishImage(head: IndexHead, target: Target, options: Fini
 
 /** Copies a seed index into the state directory, to be named once the image has its own name. */
 function keepAside(scratch: string, directory: string, output: string): (() => void) | undefined {
+  const aside = join(directory, `${sha256Hex(Buffer.from(resolve(output))).slice(0, 32)}.new`);
   // Only speed is lost where this fails: the next update cuts the seed again.
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const aside = join(directory, `${sha256Hex(Buffer.from(resolve(output))).slice(0, 32)}.new`);
     copyFileSync(scratch, aside);
-    return () => {
-      try {
-        renameSync(aside, savedIndexPath(directory, output));
-      } catch {}
-    };
   } catch {
+    try {
+      rmSync(aside, { force: true });
+    } catch {}
     return undefined;
   }
+  return () => {
+    try {
+      renameSync(aside, savedIndexPath(directory, output));
+    } catch {}
+  };
 }

@@ -18,6 +18,9 @@ interface Level2Span extends Span {
   readonly window: number;
 }
 
+/** Requests at once. */
+const PARALLEL = 4;
+
 export class Level2Source {
   readonly #store: ReadStore;
   readonly #key: string;
@@ -48,21 +51,36 @@ export class Level2Source {
     return planRanges(spans, costs);
   }
 
+  /** Carries the requests out, a few at a time. */
   async load(requests: readonly RangeRequest<Level2Span>[]): Promise<void> {
-    for (const request of requests) {
-      await readSpans(
-        this.#store,
-        this.#key,
-        request,
-        ({ window }, bytes) => {
-          const { level2 } = this.#head.windows[window] as { level2: { tag: Uint8Array } };
-          if (!equalBytes(tagOf(bytes), level2.tag)) return false;
-          this.#places.set(window, this.#spool.append(bytes));
-          return true;
-        },
-        this.#retry,
-      );
-    }
+    const left = [...requests];
+    const lane = async (): Promise<void> => {
+      for (let request = left.shift(); request !== undefined; request = left.shift())
+        await this.#read(request);
+    };
+    // All of them, even when one fails: the spool must not be closed under the others.
+    const stop = (error: unknown): never => {
+      left.length = 0;
+      throw error;
+    };
+    const lanes = await Promise.allSettled(Array.from({ length: PARALLEL }, () => lane().catch(stop)));
+    const failed = lanes.find((outcome) => outcome.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  async #read(request: RangeRequest<Level2Span>): Promise<void> {
+    await readSpans(
+      this.#store,
+      this.#key,
+      request,
+      ({ window }, bytes) => {
+        const { level2 } = this.#head.windows[window] as { level2: { tag: Uint8Array } };
+        if (!equalBytes(tagOf(bytes), level2.tag)) return false;
+        this.#places.set(window, this.#spool.append(bytes));
+        return true;
+      },
+      this.#retry,
+    );
   }
 
   /** The chunks of a window that was loaded. @throws SiltError FORMAT_INVALID */

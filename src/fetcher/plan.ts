@@ -65,17 +65,19 @@ export interface Batch {
  *
  * @param windows numbers of windows with way `rebuild`, ascending
  * @param mapOf level 2 of a window
+ * @param batchChunks chunks after which a batch is closed
  */
 export function* planBatches(
   head: IndexHead,
   windows: readonly number[],
   mapOf: (window: number) => WindowMap,
   { seeds, kept }: Sources,
+  batchChunks: number = BATCH_CHUNKS,
 ): Generator<Batch> {
   for (let at = 0; at < windows.length; ) {
     const batch: number[] = [];
     let chunks = 0;
-    while (at < windows.length && (batch.length === 0 || chunks < BATCH_CHUNKS)) {
+    while (at < windows.length && (batch.length === 0 || chunks < batchChunks)) {
       chunks += mapOf(windows[at] as number).lengths.length;
       batch.push(windows[at] as number);
       at += 1;

@@ -12,8 +12,10 @@ import { type Batch, planBatches, type Sources, type WindowWay } from './plan.ts
 
 export interface CursorParts extends Sources {
   readonly ways: readonly WindowWay[];
-  readonly level2: Level2Source;
+  readonly level2: Pick<Level2Source, 'map'>;
   firstBatch: Batch | undefined;
+  /** Chunks of a batch, as the first one was made. */
+  readonly batchChunks?: number | undefined;
 }
 
 export class TableCursor {
@@ -43,8 +45,8 @@ export class TableCursor {
   }
 
   #batchesAfter(last: number): Generator<Batch> {
-    const { ways, level2 } = this.#parts;
+    const { ways, level2, batchChunks } = this.#parts;
     const rest = ways.flatMap(({ way }, window) => (way === 'rebuild' && window > last ? [window] : []));
-    return planBatches(this.#head, rest, (window) => level2.map(window), this.#parts);
+    return planBatches(this.#head, rest, (window) => level2.map(window), this.#parts, batchChunks);
   }
 }

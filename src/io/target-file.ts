@@ -12,12 +12,13 @@ import {
   ftruncateSync,
   openSync,
   renameSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { SiltError } from '../core/errors.ts';
 import { syncDirectory } from './atomic.ts';
-import { ioError } from './io-error.ts';
+import { ioError, systemCode } from './io-error.ts';
 import { blockDeviceSize, readFully } from './source-file.ts';
 
 export class TargetFile {
@@ -38,15 +39,26 @@ export class TargetFile {
    * Opens for reading and writing.
    *
    * @param create makes an empty file when there is none
-   * @throws SiltError TARGET_INVALID for anything but a file or a block device, IO_FAILED, NO_SPACE
+   * @throws SiltError TARGET_INVALID for anything but a file or a block device that is not in use, IO_FAILED, NO_SPACE
    */
   static open(path: string, create: boolean): TargetFile {
-    const { O_RDWR, O_CREAT, O_NONBLOCK } = constants;
+    const { O_RDWR, O_CREAT, O_EXCL, O_NONBLOCK } = constants;
     let fd: number;
     try {
-      fd = openSync(path, O_RDWR | O_NONBLOCK | (create ? O_CREAT : 0));
+      // On a block device O_EXCL asks that nobody has mounted it: open(2).
+      const isBlockDevice = statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true;
+      const more = isBlockDevice ? O_EXCL : create ? O_CREAT : 0;
+      fd = openSync(path, O_RDWR | O_NONBLOCK | more);
     } catch (error) {
-      throw ioError(error, 'open the target', path);
+      if (systemCode(error) !== 'EBUSY') throw ioError(error, 'open the target', path);
+      throw new SiltError(
+        'TARGET_INVALID',
+        `${path} is in use: unmount it, or choose the slot nothing runs from`,
+        {
+          details: { path },
+          cause: error,
+        },
+      );
     }
     try {
       const stats = fstatSync(fd);

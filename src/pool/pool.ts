@@ -42,19 +42,30 @@ export function openPool(workers: number, signal?: AbortSignal): WorkerPool {
     maxThreads: workers,
     idleTimeout: 1000,
   });
+  const broken = new AbortController();
+  const stop = signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal]);
+  let closed = false;
+  pool.on('error', (error: unknown) => {
+    // A result that comes in just after its task was cancelled is an error to piscina, and to nobody else.
+    if (closed || stop.aborted) return;
+    broken.abort(new SiltError('INTERNAL', `a worker thread ended: ${String(error)}`, { cause: error }));
+  });
   const run = async <T>(name: string, task: unknown): Promise<T> => {
-    signal?.throwIfAborted();
+    stop.throwIfAborted();
     let answer: Answer<T>;
     try {
-      answer = await pool.run(task, signal === undefined ? { name } : { name, signal });
+      answer = await pool.run(task, { name, signal: stop });
     } catch (error) {
-      signal?.throwIfAborted();
+      stop.throwIfAborted();
       throw error;
     }
     if ('value' in answer) return answer.value;
     throw new SiltError(answer.failed.code, answer.failed.message, { details: answer.failed.details });
   };
-  const close = (): Promise<void> => pool.destroy();
+  const close = (): Promise<void> => {
+    closed = true;
+    return pool.destroy();
+  };
   return {
     workers,
     scan: (task) => run('scan', task),

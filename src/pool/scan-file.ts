@@ -6,7 +6,7 @@
 import type { Chunker } from '../chunker/chunker.ts';
 import { scanChunks } from '../chunker/scan.ts';
 import { isZero } from '../core/bytes.ts';
-import { DIGEST_BYTES, sha256 } from '../core/digest.ts';
+import { DIGEST_BYTES, sha256Text } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import type { SourceFile } from '../io/source-file.ts';
 import type { ScannedChunks } from './tasks.ts';
@@ -25,7 +25,8 @@ export function scanFile(
   stopAt: (end: number) => boolean = () => false,
 ): ScannedChunks {
   const lengths: number[] = [];
-  const ids: Buffer[] = [];
+  // One buffer for all ids: thousands of small ones would stay in the way of large ones in the heap.
+  let ids = Buffer.alloc(1024 * DIGEST_BYTES);
   const zeros: number[] = [];
   const readAt = (at: number, into: Uint8Array): number => {
     const count = file.read(at, into);
@@ -34,15 +35,14 @@ export function scanFile(
   };
   scanChunks(chunker, readAt, range, (offset, bytes) => {
     const zero = isZero(bytes);
+    const at = lengths.length * DIGEST_BYTES;
+    if (at === ids.length) ids = Buffer.concat([ids], 2 * at);
+    if (!zero) ids.write(sha256Text(bytes), at, 'latin1');
     lengths.push(bytes.length);
     zeros.push(zero ? 1 : 0);
-    ids.push(zero ? Buffer.alloc(DIGEST_BYTES) : sha256(bytes));
     return stopAt(offset + bytes.length) ? 'stop' : undefined;
   });
-  const joined = new Uint8Array(ids.length * DIGEST_BYTES);
-  ids.forEach((id, i) => {
-    joined.set(id, i * DIGEST_BYTES);
-  });
+  const joined = new Uint8Array(ids.subarray(0, lengths.length * DIGEST_BYTES));
   return { from: range.from, lengths: Uint32Array.from(lengths), ids: joined, zeros: Uint8Array.from(zeros) };
 }
 

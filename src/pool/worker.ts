@@ -7,9 +7,9 @@
 import { type Chunker, createChunker } from '../chunker/chunker.ts';
 import { equalBytes } from '../core/bytes.ts';
 import { createSha256, DIGEST_BYTES, sha256 } from '../core/digest.ts';
+import { droppedBuffers } from '../core/drop-buffers.ts';
 import { isSiltError } from '../core/errors.ts';
 import { MiB } from '../core/sizes.ts';
-import { droppedBuffers } from '../core/drop-buffers.ts';
 import { compressFrame } from '../format/compression.ts';
 import { tagOf } from '../format/frame.ts';
 import { SourceFile } from '../io/source-file.ts';
@@ -41,7 +41,7 @@ export function frame(task: FrameTask): Answer<BuiltFrame> {
 
 function frameNow(task: FrameTask): BuiltFrame {
   using file = openAgain(task.path);
-  const plain = new Uint8Array(task.lengths.reduce((sum, length) => sum + length, 0));
+  const plain = scratch(task.lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
   task.lengths.forEach((length, i) => {
     const chunk = plain.subarray(at, at + length);
@@ -63,7 +63,7 @@ export function digests(task: DigestTask): Answer<Uint8Array> {
 function digestsNow(task: DigestTask): Uint8Array {
   using file = openAgain(task.path);
   const result = new Uint8Array(task.offsets.length * DIGEST_BYTES);
-  const block = new Uint8Array(1 * MiB);
+  const block = scratch(1 * MiB);
   task.offsets.forEach((offset, i) => {
     const running = createSha256();
     let left = task.lengths[i] as number;
@@ -77,6 +77,14 @@ function digestsNow(task: DigestTask): Uint8Array {
     result.set(running.digest(), i * DIGEST_BYTES);
   });
   return result;
+}
+
+let kept = new Uint8Array(2 * MiB);
+
+/** Bytes for this task alone: the next one gets the same. */
+function scratch(length: number): Uint8Array {
+  if (length > kept.length) kept = new Uint8Array(length);
+  return kept.subarray(0, length);
 }
 
 /** Whoever gave us the task has the image open: if it is not there any more, it was there. */

@@ -76,7 +76,9 @@ export class ChunkIntake {
   /** Windows that are complete but for the places of a foreign run. */
   readonly #closed: QueuedWindow[] = [];
   #open: OpenWindow = emptyWindow(0);
+  /** Chunks of a foreign run: all of them while it is short, the last one when it is long enough to stay. */
   #run: ForeignChunk[] = [];
+  #runBytes = 0;
 
   constructor(file: SourceFile, tables: ReleaseTables, windowing: WindowSpec) {
     this.#file = file;
@@ -106,7 +108,11 @@ export class ChunkIntake {
   }
 
   #complete(): QueuedWindow[] {
-    return this.#run.length > 0 ? [] : this.#closed.splice(0);
+    return this.#run.length > 0 && !this.#runStays ? [] : this.#closed.splice(0);
+  }
+
+  get #runStays(): boolean {
+    return this.#runBytes >= FOREIGN_RUN_BYTES;
   }
 
   #add(offset: number, length: number, id: Uint8Array, zero: boolean): void {
@@ -128,7 +134,10 @@ export class ChunkIntake {
     const place = zero ? { frame: ZERO_FRAME, offset: 0 } : (known ?? this.#store(offset, length, id));
     window.frames.push(place.frame);
     window.offsetsIn.push(place.offset);
-    if (!zero && frames.isForeign(place.frame)) this.#run.push({ window, at, offset, length, id, place });
+    if (zero || !frames.isForeign(place.frame)) return;
+    this.#run.push({ window, at, offset, length, id, place });
+    this.#runBytes += length;
+    if (this.#runStays) this.#run = this.#run.slice(-1);
   }
 
   /** Stores a new chunk. */
@@ -150,10 +159,10 @@ export class ChunkIntake {
 
   /** Keeps a long run as it is, and stores the chunks of a short one again. */
   #settleRun(): void {
-    const run = this.#run;
+    const [run, stays] = [this.#run, this.#runStays];
     this.#run = [];
-    const bytes = run.reduce((sum, { length }) => sum + length, 0);
-    if (bytes >= FOREIGN_RUN_BYTES) return;
+    this.#runBytes = 0;
+    if (stays) return;
     const { chunks, frames, packer } = this.#tables;
     for (const { window, at, offset, length, id } of run) {
       let place = chunks.find(id, 0) as ChunkPlace;
@@ -176,6 +185,7 @@ export class ChunkIntake {
     this.#closed.push({ window, digest });
     this.#open = emptyWindow(window.offset + window.length);
     this.#gatherer.begin();
+    this.#tables.packer.reached(window.offset + window.length);
   }
 
   #digest(offset: number, length: number): Promise<Uint8Array> {

@@ -8,8 +8,8 @@
  * @module
  */
 
-/** 2^23 chunks, 48 GiB of different data in chunks of 6 KiB: 192 to 384 MiB of table. */
-export const MAX_CHUNKS: number = 2 ** 23;
+/** 30 GiB of different data in chunks of 5 KiB: 192 MiB of table, 3/4 of its slots in use. */
+export const MAX_CHUNKS: number = 6 * 2 ** 20;
 
 const SHARDS = 64;
 const FIRST_SLOTS = 256;
@@ -55,7 +55,8 @@ export class ChunkTable {
     if (this.isFull) return;
     const which = (ids[at] as number) % SHARDS;
     let shard = this.#shards[which] as Uint32Array;
-    if (((this.#counts[which] as number) + 1) * WORDS * 4 > shard.length * 3) {
+    // At 4/5, so that with MAX_CHUNKS chunks hardly a shard is past it: ids fall on the shards evenly.
+    if (((this.#counts[which] as number) + 1) * WORDS * 5 > shard.length * 4) {
       shard = this.#grow(shard);
       this.#shards[which] = shard;
     }

@@ -19,6 +19,13 @@ import { type BuiltPack, PackBuilder } from './pack-builder.ts';
 /** Plain bytes of a frame, about: it is closed by the chunk that reaches this. docs/decisions/0004-frames.md. */
 export const FRAME_BYTES: number = 1 * MiB;
 
+/**
+ * A frame is closed when the image has been read this far past its first chunk, however few have joined it:
+ * windows wait in memory for the frames of their chunks, and an image of which all is known but the first
+ * chunk would wait there whole.
+ */
+export const FRAME_SPAN_BYTES: number = 256 * MiB;
+
 interface OpenFrame {
   readonly number: number;
   readonly path: string;
@@ -33,6 +40,8 @@ interface PendingFrame {
   readonly lengths: readonly number[];
   readonly ids: Uint8Array;
   readonly built: Promise<BuiltFrame>;
+  /** Built, or failed to be. */
+  done: boolean;
 }
 
 export interface FramePackerOptions {
@@ -83,6 +92,12 @@ export class FramePacker {
     return place;
   }
 
+  /** Says that all chunks of the image ahead of `offset` have been added, or needed not be. */
+  reached(offset: number): void {
+    const first = this.#open?.offsets[0];
+    if (first !== undefined && offset - first >= FRAME_SPAN_BYTES) this.endFrame();
+  }
+
   /** Closes the open frame, as at the end of an image: a frame holds chunks of one image only. */
   endFrame(): void {
     const frame = this.#open;
@@ -96,14 +111,21 @@ export class FramePacker {
       ids,
       compression: this.#options.compression,
     });
+    const pending = { number: frame.number, lengths: frame.lengths, ids, built, done: false };
+    const done = (): void => {
+      pending.done = true;
+    };
     // Failures are met where the frame is awaited, in order.
-    built.catch(() => {});
-    this.#pending.push({ number: frame.number, lengths: frame.lengths, ids, built });
+    built.then(done, done);
+    this.#pending.push(pending);
   }
 
-  /** Packs finished frames, waiting for the oldest ones until at most `limit` are pending. */
+  /**
+   * Packs frames in order: those that are done, and the oldest ones, waiting for them, until at most `limit`
+   * are pending.
+   */
   async settle(limit: number): Promise<void> {
-    while (this.#pending.length > limit) {
+    while (this.#pending.length > limit || this.#pending[0]?.done) {
       const frame = this.#pending.shift() as PendingFrame;
       await this.#pack(frame, await frame.built);
     }

@@ -8,6 +8,7 @@ import { ZERO_FRAME } from '../format/level2.ts';
 import { type FileVersion, type SourceFile, sameVersion } from '../io/source-file.ts';
 import { imageChanged } from '../pool/scan-file.ts';
 import { ChunkIntake, type ImageTotals, type QueuedWindow, type ReleaseTables } from './chunk-intake.ts';
+import { FRAME_SPAN_BYTES } from './frame-packer.ts';
 import type { FrameTable } from './frame-table.ts';
 import type { IndexWriter } from './index-writer.ts';
 import { scanImage } from './scan-image.ts';
@@ -30,8 +31,9 @@ export async function indexImage(
   const queue: QueuedWindow[] = [];
   for await (const batch of scanImage(file, tables.chunker, tables.pool)) {
     queue.push(...intake.take(batch));
-    // Two frames a worker keep all of them busy; more would only take memory.
-    await tables.packer.settle(tables.pool.workers * 2);
+    // Two frames a worker keep all of them busy; more would only take memory, as do windows that wait.
+    const limit = bytesOf(queue) > FRAME_SPAN_BYTES ? 0 : tables.pool.workers * 2;
+    await tables.packer.settle(limit);
     await writePlaced(queue, tables.frames, index, onProgress);
   }
   queue.push(...intake.end());
@@ -40,6 +42,10 @@ export async function indexImage(
   await writePlaced(queue, tables.frames, index, onProgress);
   checkUnchanged(file, before);
   return intake.totals;
+}
+
+function bytesOf(queue: readonly QueuedWindow[]): number {
+  return queue.reduce((sum, { window }) => sum + window.length, 0);
 }
 
 /** Writes windows, in order, up to the first that waits for a frame. */

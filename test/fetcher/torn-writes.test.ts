@@ -1,3 +1,4 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
@@ -13,6 +14,7 @@ import { newImage, oldImage } from '../support/release-images.ts';
 import { fetchFrom, PRODUCT, publishReleases, sharedDirectory } from '../support/release-repository.ts';
 import { seededBytes, seededRandom } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { throwsSilt } from '../support/throws-silt.ts';
 
 /** What a fetch that was killed, or whose power was cut, may leave; and that the next one makes good of it. */
 const test = anyTest as TestFn<{
@@ -59,7 +61,7 @@ function rightWindows(t: Test, left: Uint8Array): number {
 test('every window that was complete is kept, wherever the writing ended', async (t) => {
   const random = seededRandom(1);
   const ends = t.context.windows.flatMap(({ offset, length }) => [offset, offset + length - 1]);
-  const somewhere = Array.from({ length: 12 }, () => Math.floor(random() * newImage.length));
+  const somewhere = Array.from({ length: 6 }, () => Math.floor(random() * newImage.length));
   for (const end of [1, ...ends, ...somewhere, newImage.length]) {
     const report = await resume(t, newImage.subarray(0, end), `ended at ${end}`);
     // Whole frames are fetched, so somewhat more than what is missing.
@@ -116,6 +118,28 @@ test('repeats of what is kept are not fetched again', async (t) => {
   // The first of the two equal stretches is there, and what comes between them, but not the second.
   const report = await resume(t, newImage.subarray(0, 2700 * KiB), 'one of two');
   t.true(report.bytesFromTarget + report.bytesFromSeeds > 100 * KiB);
+});
+
+test('a medium that does not keep what was written is found out, and the output stays', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const output = join(directory, 'image');
+  await writeFile(output, 'the image there was');
+  const onProgress = ({ phase, bytesDone }: { phase: string; bytesDone: number }): void => {
+    if (phase !== 'rebuild' || bytesDone < newImage.length) return;
+    const fd = openSync(join(`${output}.silt-part`, 'image'), 'r+');
+    writeSync(fd, Buffer.from('lost'), 0, 4, 1_000_000);
+    closeSync(fd);
+  };
+  const error = await throwsSilt(
+    t,
+    () => fetchFrom(t.context.repository, { output, onProgress }),
+    'DIGEST_MISMATCH',
+  );
+  t.regex(error.message, /the medium is failing/);
+  await holdsImage(t, output, Buffer.from('the image there was'));
+  const report = await fetchFrom(t.context.repository, { output });
+  await holdsImage(t, output, newImage);
+  t.is(report.windows.total - report.windows.kept, 1);
 });
 
 test('the place of a file under construction may be empty, or hold what silt left beside it', async (t) => {

@@ -146,6 +146,23 @@ test('closing ends tasks that run and tasks that wait', async (t) => {
   t.is((await Promise.all(tasks)).length, 2);
 });
 
+test("a result that comes in while the pool is closed, or aborted, is nobody's error", async (t) => {
+  const { path } = await setUp(t);
+  for (let round = 0; round < 20; round++) {
+    const abort = new AbortController();
+    const pool = openPool(2, abort.signal);
+    const task = { path, size: content.length, from: 0, until: 300_000, chunker: fixed };
+    const tasks = Array.from({ length: 6 }, () => pool.scan(task));
+    const settled = Promise.allSettled(tasks);
+    await tasks[0];
+    if (round % 2 === 0) abort.abort(new Error('stopped by the test'));
+    await pool.close();
+    await settled;
+  }
+  // An exception that nobody catches would end this process.
+  t.pass();
+});
+
 test('there are as many workers as asked for, and one at least', async (t) => {
   const { pool } = await setUp(t, 3);
   t.is(pool.workers, 3);

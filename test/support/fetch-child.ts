@@ -11,4 +11,4 @@ const [url = '', options = '{}'] = process.argv.slice(2);
 const store = openHttpStore(url);
 const report = await fetchRelease(store, JSON.parse(options) as FetchRequest);
 await store.close();
-console.log(JSON.stringify({ ...report, peakMemory: process.resourceUsage().maxRSS * 1024 }));
+console.log(JSON.stringify(report));

@@ -5,8 +5,10 @@
  * @module
  */
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { isSiltError, SiltError } from '../../src/core/errors.ts';
+import { KiB } from '../../src/core/sizes.ts';
 import { publish } from '../../src/publisher/publish.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -30,7 +32,7 @@ export interface PublishTask {
 }
 
 export type PublishAnswer =
-  | { readonly unchanged: boolean; readonly counter: number; readonly maxRssKiB: number }
+  | { readonly unchanged: boolean; readonly counter: number; readonly peakMemory: number }
   | { readonly code: string; readonly message: string };
 
 /** The path of this file, for whoever starts it. */
@@ -61,8 +63,14 @@ async function run(task: PublishTask): Promise<PublishAnswer> {
     signal: abort.signal,
     images: Object.entries(images).map(([name, path]) => ({ name, path })),
   });
-  const maxRssKiB = process.resourceUsage().maxRSS;
-  return { unchanged: report.unchanged, counter: report.manifest.counter, maxRssKiB };
+  return { unchanged: report.unchanged, counter: report.manifest.counter, peakMemory: await peakMemory() };
+}
+
+/** In bytes. Where it can be asked for, that of this program: maxRSS begins with that of its parent. */
+async function peakMemory(): Promise<number> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
+  const peak = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
+  return (peak === undefined ? process.resourceUsage().maxRSS : Number(peak)) * KiB;
 }
 
 function prepared(store: Store, task: PublishTask, abort: AbortController): Store {

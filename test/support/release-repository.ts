@@ -27,25 +27,36 @@ export const PRODUCT = 'router';
 export async function publishReleases(
   directory: string,
   images: Readonly<Record<string, Uint8Array>>,
-  averageChunk: number = 2 * KiB,
+  averageChunk?: number,
 ): Promise<string> {
   const repository = join(directory, 'repository');
-  const store = await openDirectoryStore(repository, { create: true });
   for (const [version, image] of Object.entries(images)) {
     const path = join(directory, `${version}.img`);
     await writeFile(path, image);
-    await publish(store, openLedger(store), {
-      product: PRODUCT,
-      version,
-      images: [{ name: 'rootfs', path }],
-      chunker: chunkerSpec('fastcdc-1', averageChunk),
-      compression: { codec: 'zstd', level: 1 },
-      workers: 1,
-      created: new Date('2026-01-02T03:04:05.678Z'),
-    });
+    await publishFile(repository, version, path, averageChunk);
     await rm(path);
   }
   return repository;
+}
+
+/** Publishes the image at `path` into the repository, which is made if there is none; fast rather than small. */
+export async function publishFile(
+  repository: string,
+  version: string,
+  path: string,
+  averageChunk: number = 2 * KiB,
+  workers = 1,
+): Promise<void> {
+  const store = await openDirectoryStore(repository, { create: true });
+  await publish(store, openLedger(store), {
+    product: PRODUCT,
+    version,
+    images: [{ name: 'rootfs', path }],
+    chunker: chunkerSpec('fastcdc-1', averageChunk),
+    compression: { codec: 'zstd', level: 1 },
+    workers,
+    created: new Date('2026-01-02T03:04:05.678Z'),
+  });
 }
 
 /** A directory that lives as long as a test file: for a repository that its tests share and only read. */

@@ -17,17 +17,12 @@ const program = fileURLToPath(new URL('fetch-child.ts', import.meta.url));
 export interface FetchChild {
   kill(): void;
   /** The report; `undefined` when it was killed. */
-  readonly done: Promise<(FetchReport & { readonly peakMemory: number }) | undefined>;
+  readonly done: Promise<FetchReport | undefined>;
 }
 
 /** Starts a fetch of what is served at `url`; it is killed when the test ends. */
-export function startFetch(
-  t: ExecutionContext<unknown>,
-  url: string,
-  options: FetchRequest,
-  nodeOptions: readonly string[] = [],
-): FetchChild {
-  const child = spawn(process.execPath, [...nodeOptions, program, url, JSON.stringify(options)], {
+export function startFetch(t: ExecutionContext<unknown>, url: string, options: FetchRequest): FetchChild {
+  const child = spawn(process.execPath, [program, url, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const kill = (): void => void child.kill('SIGKILL');
@@ -35,10 +30,7 @@ export function startFetch(
   return { kill, done: reportOf(child) };
 }
 
-async function reportOf(
-  child: ChildProcessByStdio<null, Readable, null>,
-): Promise<(FetchReport & { peakMemory: number }) | undefined> {
+async function reportOf(child: ChildProcessByStdio<null, Readable, null>): Promise<FetchReport | undefined> {
   const [printed] = await Promise.all([text(child.stdout), once(child, 'close')]);
-  if (child.signalCode === 'SIGKILL') return undefined;
-  return JSON.parse(printed) as FetchReport & { peakMemory: number };
+  return child.signalCode === 'SIGKILL' ? undefined : (JSON.parse(printed) as FetchReport);
 }
