@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { readFileSync } from 'node:fs';
 import { listenForInterrupt } from './interrupt.ts';
 import { createOutput, type Output, type OutputOptions } from './output.ts';
 
@@ -34,7 +35,17 @@ export async function runCommand(
   }
 }
 
-/** The most memory this process has used so far, its threads included, in bytes. */
+/**
+ * The most memory this process has used so far, its threads included, in bytes.
+ *
+ * On Linux from proc_pid_status(5), since the count that getrusage(2) gives begins with that of the parent.
+ */
 export function peakMemory(): number {
+  try {
+    const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
+    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+  } catch {
+    // Another system.
+  }
   return process.resourceUsage().maxRSS * 1024;
 }

@@ -133,16 +133,20 @@ async function rebuild(job: Job, planned: Planned, target: Target): Promise<Asse
 }
 
 /** Bytes that will take up space that the target does not take up yet. */
-function bytesToAllocate({ opened }: Job, { ways }: Planned, target: Target): number {
-  const lengthOf = (ours: (way: WindowWay['way']) => boolean): number =>
-    opened.head.windows.reduce(
-      (sum, { length }, window) => (ours((ways[window] as WindowWay).way) ? sum + length : sum),
-      0,
-    );
-  const toWrite = lengthOf((way) => way !== 'keep' && way !== 'zero');
-  // Of what an interrupted fetch left, what is not kept is written over.
-  const allocated = statSync(target.file.path).blocks * 512;
-  return Math.max(0, toWrite - Math.max(0, allocated - lengthOf((way) => way === 'keep')));
+function bytesToAllocate({ opened }: Job, { ways }: Planned, { file }: Target): number {
+  const had = file.initialSize;
+  let behind = 0;
+  let over = 0;
+  for (const [i, { offset, length }] of opened.head.windows.entries()) {
+    const { way } = ways[i] as WindowWay;
+    if (way === 'keep') continue;
+    const above = Math.max(0, offset + length - Math.max(offset, had));
+    // Zeros become a hole behind the end, and are written where there was something.
+    if (way !== 'zero') behind += above;
+    over += length - above;
+  }
+  const holes = Math.max(0, had - statSync(file.path).blocks * 512);
+  return behind + Math.min(over, holes);
 }
 
 function report(

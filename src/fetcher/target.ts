@@ -7,17 +7,18 @@
  *
  * @module
  */
-import { chmodSync, mkdtempSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { equalBytes, isZero } from '../core/bytes.ts';
+import { isZero } from '../core/bytes.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import { formatSize } from '../core/sizes.ts';
 import { syncDirectory } from '../io/atomic.ts';
 import { ioError } from '../io/io-error.ts';
 import { promote, TargetFile } from '../io/target-file.ts';
+import { changedRuns } from './changed-runs.ts';
 import type { VerifiedWindow } from './verified-window.ts';
 
 export interface Target {
@@ -48,12 +49,16 @@ export interface OutputLook {
 /**
  * Opens the target.
  *
+ * To be called with the lock of {@link lockPath} held.
+ *
  * @param size of the image
  * @throws SiltError TARGET_INVALID (a directory, a pipe, too small), NO_SPACE, IO_FAILED
  */
 export async function openTarget(output: string, size: number, inPlace: boolean): Promise<Target> {
   const kind = checkKind(output, inPlace);
-  return inPlace || kind === 'device' ? openInPlace(output, size) : await openPart(output);
+  if (!inPlace && kind !== 'device') return await openPart(output);
+  removeScratch(output);
+  return openInPlace(output, size);
 }
 
 /**
@@ -79,8 +84,29 @@ export function targetToLookAt(output: string, size: number, inPlace: boolean): 
 /** Lock file of an output: beside a file, and in the temporary directory for a device. */
 export function lockPath(output: string): string {
   if (kindOf(output) !== 'device') return `${resolve(output)}.silt-lock`;
-  const name = sha256Hex(Buffer.from(realpathSync(output))).slice(0, 16);
-  return join(tmpdir(), `silt-${name}.lock`);
+  return join(tmpdir(), `silt-${nameOf(output)}.lock`);
+}
+
+/** The same for every path to the same file. */
+function nameOf(output: string): string {
+  return sha256Hex(Buffer.from(realpathSync(output))).slice(0, 16);
+}
+
+function scratchPrefix(output: string): string {
+  return `silt-fetch-${nameOf(output)}-`;
+}
+
+/** Removes what fetches that were killed have left in the temporary directory. */
+function removeScratch(output: string): void {
+  const prefix = scratchPrefix(output);
+  for (const name of readdirSync(tmpdir())) {
+    if (!name.startsWith(prefix)) continue;
+    try {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    } catch {
+      // Somebody else's.
+    }
+  }
 }
 
 /** Where the file at `output` is built. */
@@ -149,17 +175,19 @@ function openInPlace(output: string, size: number): Target {
   }
   let scratch: string;
   try {
-    scratch = mkdtempSync(join(tmpdir(), 'silt-fetch-'));
+    scratch = mkdtempSync(join(tmpdir(), scratchPrefix(output)));
   } catch (error) {
     file.close();
     throw ioError(error, 'create a directory in', tmpdir());
   }
-  const write = (window: VerifiedWindow): number => {
+  let there = new Uint8Array();
+  const write = ({ offset, bytes }: VerifiedWindow): number => {
+    if (there.length < bytes.length) there = new Uint8Array(bytes.length);
+    const old = there.subarray(0, file.read(offset, there.subarray(0, bytes.length)));
     // Flash wears out by writing, and reading costs next to nothing.
-    const there = new Uint8Array(window.bytes.length);
-    if (file.read(window.offset, there) === there.length && equalBytes(there, window.bytes)) return 0;
-    file.write(window.offset, window.bytes);
-    return window.bytes.length;
+    const runs = changedRuns(offset, old, bytes);
+    for (const { from, to } of runs) file.write(offset + from, bytes.subarray(from, to));
+    return runs.reduce((sum, { from, to }) => sum + to - from, 0);
   };
   return {
     file,

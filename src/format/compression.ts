@@ -49,10 +49,15 @@ export interface CompressedFrame {
  */
 export function compressFrame(plain: Uint8Array, compression: Compression): CompressedFrame {
   const code = compression.codec === 'zstd' ? CODEC_ZSTD : CODEC_BROTLI;
-  const filter = x86FilterHelps(plain);
+  const filter = isThorough(compression) && x86FilterHelps(plain);
   const stored = compress(filter ? encodeX86(new Uint8Array(plain)) : plain, compression);
   if (stored.length >= plain.length) return { stored: new Uint8Array(plain), codec: CODEC_STORED };
   return { stored, codec: filter ? code | FILTER_X86 : code };
+}
+
+/** Who asks for a fast level wants speed: looking for x86 code would take as long as compressing. */
+function isThorough({ codec, level }: Compression): boolean {
+  return codec === 'brotli' || level >= 7;
 }
 
 /** Both ways at a fast level tell which one is smaller; a slow level would cost twice its time. */

@@ -20,7 +20,7 @@ import {
 /** A pack is closed before it grows past this. docs/decisions/0004-frames.md. */
 export const PACK_BYTES: number = 16 * MiB;
 
-/** What a frame and a chunk take in the trailer, at most; docs/format/pack.md §3. */
+/** What a frame and a chunk take in the trailer, at most; docs/format/pack.md §1. */
 const TRAILER_FRAME_BYTES = 32;
 const TRAILER_CHUNK_BYTES: number = DIGEST_BYTES + 4;
 

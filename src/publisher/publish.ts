@@ -50,7 +50,7 @@ export interface PublishOptions {
   readonly channel?: string | undefined;
   readonly chunker?: ChunkerSpec | undefined;
   readonly compression?: Compression | undefined;
-  /** Threads; changes the speed and nothing else. Default: one a processor. */
+  /** Threads; changes the speed and nothing else. Default: one a processor, four at most. */
   readonly workers?: number | undefined;
   /** Time of the release. Default: now. */
   readonly created?: Date | undefined;

@@ -267,3 +267,18 @@ test('a fetch that is stopped while it waits stops at once', async (t) => {
   t.is(error, reason);
   await holdsImage(t, output, BEFORE);
 });
+
+test('when a fetch fails, what was under way has ended', async (t) => {
+  const output = join(await temporaryDirectory(t), 'image');
+  const finished: string[] = [];
+  const onRequest = ({ key }: { readonly key: string }): void => void finished.push(key);
+  const { proxy, fetch } = await serveRepository(t, t.context.repository, {}, { ...PATIENT, onRequest });
+  proxy.script([{ match: /packs/, from: 2, fault: { kind: 'stall', after: 10 } }]);
+  const onProgress = ({ phase }: { phase: string }): void => {
+    if (phase === 'rebuild') throw new Error('the listener failed');
+  };
+  const costs = { requestBytes: 0, maxBytes: 64 * KiB };
+  await t.throwsAsync(fetch({ output, costs, onProgress }), { message: 'the listener failed' });
+  t.true(proxy.count(/packs/).requests >= 2);
+  t.is(finished.length, proxy.log.length);
+});

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { newImage, OLD_DATA, oldImage } from '../support/release-images.ts';
 import { fetchFrom, publishReleases, sharedDirectory } from '../support/release-repository.ts';
+import { seededBytes } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
@@ -87,6 +88,25 @@ test('an interrupted fetch needs room only for what is missing', async (t) => {
   await t.throwsAsync(stopped, { message: 'stopped' });
   await fetchFrom(t.context.repository, { ...OLD, output });
   await holdsImage(t, output, oldImage);
+});
+
+test('what was left of another release is written over, and needs no more room', async (t) => {
+  const disk = await smallDisk(t, oldImage.length + 200 * KiB);
+  if (disk === undefined) return;
+  const output = join(disk, 'image');
+  const left = join(`${output}.silt-part`, 'image');
+  await mkdir(`${output}.silt-part`);
+  await writeFile(left, seededBytes('another release', oldImage.length));
+  await fetchFrom(t.context.repository, { ...OLD, output });
+  await holdsImage(t, output, oldImage);
+  // As long, but nothing is there: a hole is no room.
+  await rm(output);
+  await mkdir(`${output}.silt-part`);
+  await writeFile(left, '');
+  await truncate(left, oldImage.length);
+  await writeFile(join(disk, 'other'), Buffer.alloc(MiB, 1));
+  await throwsSilt(t, () => fetchFrom(t.context.repository, { ...OLD, output }), 'NO_SPACE');
+  t.is((await stat(left)).blocks, 0, 'refused before anything was written');
 });
 
 test('a saved index that does not fit costs the next update time, and this one nothing', async (t) => {

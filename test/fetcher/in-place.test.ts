@@ -1,6 +1,9 @@
-import { open, readdir, stat, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
+import { sha256Hex } from '../../src/core/digest.ts';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { addsUp } from '../support/adds-up.ts';
 import { holdsImage } from '../support/holds-image.ts';
@@ -38,7 +41,8 @@ test('what is the same is not written again', async (t) => {
   await holdsImage(t, output, patchedImage);
   t.is((await stat(output)).ino, ino);
   t.is(report.windows.total - report.windows.kept, 2);
-  t.is(report.bytesWritten, patchedImage.length - report.bytesKept);
+  // Not even the rest of a window in which something has changed.
+  t.true(report.bytesWritten >= 20 * KiB && report.bytesWritten <= 40 * KiB, `${report.bytesWritten}`);
   t.true(report.dataBytes < 64 * KiB, `${report.dataBytes}`);
   t.true(report.bytesFromSeeds > 0, 'the rest of a changed window is where it was');
   t.true(addsUp(report));
@@ -124,6 +128,30 @@ test('a dry run leaves the target as it is, and tells what the real one takes', 
   const real = await fetchFrom(t.context.repository, { output, inPlace: true });
   t.is(dry.bytesFetched, real.bytesFetched);
   t.is(dry.requests, real.requests);
+});
+
+test('what a killed fetch left in the temporary directory is removed by the next', async (t) => {
+  const output = join(await temporaryDirectory(t), 'slot');
+  await writeFile(output, oldImage);
+  const own = async (): Promise<string[]> => {
+    const name = sha256Hex(Buffer.from(output)).slice(0, 16);
+    return (await readdir(tmpdir())).filter((each) => each.startsWith('silt-fetch-') && each.includes(name));
+  };
+  const seen = new Set<string>();
+  const onProgress = (): void => {
+    for (const name of readdirSync(tmpdir())) if (name.startsWith('silt-fetch-')) seen.add(name);
+  };
+  await fetchFrom(t.context.repository, { output, inPlace: true, onProgress });
+  t.deepEqual(await own(), []);
+  const [scratch = ''] = [...seen].filter((name) =>
+    name.includes(sha256Hex(Buffer.from(output)).slice(0, 16)),
+  );
+  await mkdir(join(tmpdir(), scratch));
+  await writeFile(join(tmpdir(), scratch, 'litter'), 'x');
+  await fetchFrom(t.context.repository, { output, inPlace: true, dryRun: true });
+  t.deepEqual(await own(), [scratch], 'a dry run holds no lock, so it keeps its hands off');
+  await fetchFrom(t.context.repository, { output, inPlace: true });
+  t.deepEqual(await own(), []);
 });
 
 test('a target in place must exist', async (t) => {

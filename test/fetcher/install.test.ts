@@ -2,11 +2,15 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import anyTest, { type TestFn } from 'ava';
 import { KiB } from '../../src/core/sizes.ts';
+import { openImage } from '../../src/fetcher/open-image.ts';
+import { openDirectoryStore } from '../../src/store/directory.ts';
+import { openReleases } from '../../src/trust/unsigned-releases.ts';
 import { addsUp } from '../support/adds-up.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { NEW_DATA, newImage, OLD_DATA, oldImage } from '../support/release-images.ts';
 import {
   fetchFrom,
+  PRODUCT,
   publishReleases,
   serveRepository,
   sharedDirectory,
@@ -150,6 +154,23 @@ test('an output that is longer than the image is replaced', async (t) => {
   t.false(report.upToDate);
   t.true(report.dataBytes < NEW_DATA + 256 * KiB, `${report.dataBytes}`);
   await holdsImage(t, output, newImage);
+});
+
+test('an output that begins with the whole image, and goes on, is not the image', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const output = join(directory, 'image');
+  const repository = await publishReleases(directory, { whole: newImage });
+  const store = await openDirectoryStore(repository);
+  const selector = { product: PRODUCT, selector: { latest: true } } as const;
+  const { head } = await openImage(store, openReleases(store), selector);
+  // At the end of a window, where the longer image goes on with the next.
+  const shorter = newImage.subarray(0, head.windows[4]?.offset);
+  await publishReleases(directory, { shorter });
+  await writeFile(output, newImage);
+  const report = await fetchFrom(repository, { output });
+  t.false(report.upToDate);
+  t.is(report.dataBytes, 0);
+  await holdsImage(t, output, shorter);
 });
 
 test('images of nothing and of zeros are images', async (t) => {

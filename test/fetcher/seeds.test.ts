@@ -49,6 +49,8 @@ test('a seed altered behind the back of its index is found out, and only what it
     await holdsImage(t, `${output} ${round}`, newImage, `altered at ${at}`);
     t.true(report.windows.repaired >= 1 && report.windows.repaired <= 2, `${report.windows.repaired}`);
     t.true(report.dataBytes < NEW_DATA + FRAME, `${report.dataBytes}`);
+    // Of what was fetched, only what was spoilt is used.
+    t.true(report.bytesFromPacks < NEW_DATA + 120 * KiB, `${report.bytesFromPacks}`);
     t.true(addsUp(report));
   }
 });

@@ -146,16 +146,17 @@ test('closing ends tasks that run and tasks that wait', async (t) => {
   t.is((await Promise.all(tasks)).length, 2);
 });
 
-test("a result that comes in while the pool is closed, or aborted, is nobody's error", async (t) => {
-  const { path } = await setUp(t);
-  for (let round = 0; round < 20; round++) {
+test("a result that comes in just after its task was cancelled is nobody's error", async (t) => {
+  for (let round = 0; round < 6; round++) {
     const abort = new AbortController();
-    const pool = openPool(2, abort.signal);
+    const { pool, path } = await setUp(t, 2, abort.signal);
     const task = { path, size: content.length, from: 0, until: 300_000, chunker: fixed };
     const tasks = Array.from({ length: 6 }, () => pool.scan(task));
     const settled = Promise.allSettled(tasks);
     await tasks[0];
-    if (round % 2 === 0) abort.abort(new Error('stopped by the test'));
+    // Busy for long enough that the other worker's result waits for us to look at it.
+    for (let i = 0; i < 20; i++) sha256(content);
+    abort.abort(new Error('stopped by the test'));
     await pool.close();
     await settled;
   }

@@ -3,6 +3,7 @@
  */
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { type ChunkerSpec, chunkerSpec, createChunker } from '../../src/chunker/chunker.ts';
@@ -11,6 +12,7 @@ import { DIGEST_BYTES, sha256Hex, toHex } from '../../src/core/digest.ts';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { SourceFile } from '../../src/io/source-file.ts';
 import { openPool, type WorkerPool } from '../../src/pool/pool.ts';
+import type { ScannedChunks } from '../../src/pool/tasks.ts';
 import { SEGMENT_BYTES, scanImage } from '../../src/publisher/scan-image.ts';
 import { chunkLengths } from '../support/chunk-lengths.ts';
 import { type DataKind, dataKinds, sampleData } from '../support/sample-data.ts';
@@ -169,4 +171,32 @@ test('an image that becomes shorter is found out while it is scanned', async (t)
     };
     await throwsSilt(t, scan, 'IMAGE_CHANGED');
   }
+});
+
+test('segments that fail ahead of their turn are met in their turn', async (t) => {
+  const path = join(await temporaryDirectory(t), 'image');
+  await writeFile(path, seededBytes('ahead', 1000));
+  using file = SourceFile.open(path);
+  const first = Promise.withResolvers<ScannedChunks>();
+  const later = new Error('a later segment failed');
+  const pool = {
+    ...(pools[0] as WorkerPool),
+    scan: (task: { readonly from: number }) => (task.from === 0 ? first.promise : Promise.reject(later)),
+  };
+  const batches: number[] = [];
+  const scan = async (): Promise<void> => {
+    const spec = chunkerSpec('fixed-1', 1024);
+    for await (const batch of scanImage(file, spec, pool, 500)) batches.push(batch.from);
+  };
+  const scanning = t.throwsAsync(scan);
+  // Long enough for a rejection that nobody has taken note of to end this process.
+  for (let i = 0; i < 10; i++) await turn();
+  first.resolve({
+    from: 0,
+    lengths: Uint32Array.of(500),
+    ids: new Uint8Array(DIGEST_BYTES),
+    zeros: Uint8Array.of(0),
+  });
+  t.is(await scanning, later);
+  t.deepEqual(batches, [0]);
 });

@@ -66,7 +66,11 @@ export function addPublish(program: Command): void {
     .option('--chunk-size <size>', 'average size of chunks', parseSize)
     .addOption(new Option('--chunker <name>', 'how to cut').choices(chunkerNames).default('fastcdc-1'))
     .option('--compression <codec>', 'zstd:1 to zstd:22, brotli:0 to brotli:11, or a zstd level')
-    .option('--workers <n>', 'threads; by default one a processor', parseCount('--workers', 1, 1024))
+    .option(
+      '--workers <n>',
+      'threads; by default one a processor, four at most',
+      parseCount('--workers', 1, 1024),
+    )
     .option('--created <time>', 'time of the release, ISO 8601; by default SOURCE_DATE_EPOCH, else now');
   withDetailedExitCode(withOutputOptions(command), 'this very release was there already')
     .addHelpText('after', examples)
