@@ -247,7 +247,11 @@ async function openPart(output: string): Promise<Target> {
       await syncDirectory(dirname(resolve(output)));
     },
     discard: () => rmSync(directory, { recursive: true, force: true }),
-    close: () => file.close(),
+    close: () => {
+      file.close();
+      // Refused before anything was written, as for a budget: nothing is left to go on with.
+      if (end === 0) rmSync(directory, { recursive: true, force: true });
+    },
   };
 }
 

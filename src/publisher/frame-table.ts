@@ -5,18 +5,11 @@
  * @module
  */
 import { SiltError } from '../core/errors.ts';
-import { TAG_BYTES } from '../format/frame.ts';
+import { type FrameRef, TAG_BYTES } from '../format/frame.ts';
 import type { PackEntry } from '../format/index-head.ts';
 
-/** Where a frame lies: the number of its pack in the table, and the rest as level 2 wants it. */
-export interface PlacedFrame {
-  readonly pack: number;
-  readonly offset: number;
-  readonly stored: number;
-  readonly plain: number;
-  readonly codec: number;
-  readonly tag: Uint8Array;
-}
+/** Where a frame lies; `pack` is the number of its pack in the table. */
+export type PlacedFrame = FrameRef;
 
 const COLUMNS = 5;
 const UNPLACED = 0;
