@@ -33,8 +33,8 @@ export interface Chunker {
 }
 
 /** Limits of chunk sizes, docs/format/index.md §1. */
-export const MIN_AVERAGE = 1024;
-export const MAX_AVERAGE: number = 16 * MiB;
+export const MIN_AVERAGE_CHUNK = 1024;
+export const MAX_AVERAGE_CHUNK: number = 16 * MiB;
 const LARGEST = 16 * MiB;
 
 // A Map, for the name comes from the index: an object would also answer to "constructor".
@@ -55,7 +55,7 @@ export function chunkerSpec(name: string, average: number): ChunkerSpec {
   if (!makers.has(name)) {
     throw new SiltError('USAGE', `expected a chunker among ${chunkerNames.join(', ')}, found "${name}"`);
   }
-  if (!Number.isInteger(average) || average < MIN_AVERAGE || average > MAX_AVERAGE) {
+  if (!Number.isInteger(average) || average < MIN_AVERAGE_CHUNK || average > MAX_AVERAGE_CHUNK) {
     throw new SiltError(
       'USAGE',
       `expected an average chunk size from 1 KiB to 16 MiB, found ${average} bytes`,

@@ -50,14 +50,7 @@ export interface AssemblerParts {
 }
 
 export class Assembler {
-  readonly totals: AssemblyTotals = {
-    bytesFromSeeds: 0,
-    bytesFromTarget: 0,
-    bytesFromPacks: 0,
-    bytesZero: 0,
-    bytesWritten: 0,
-    repaired: 0,
-  };
+  readonly totals: AssemblyTotals = noTotals();
   readonly #parts: AssemblerParts;
   readonly #buffer: Uint8Array;
   /** Chunks of the window at work that did not come from a seed. */

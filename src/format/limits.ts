@@ -6,9 +6,6 @@
  */
 import { GiB, KiB, MiB } from '../core/sizes.ts';
 
-/** Smallest and largest average chunk size that can be asked for. */
-export const MIN_AVERAGE_CHUNK: number = 1 * KiB;
-export const MAX_AVERAGE_CHUNK: number = 16 * MiB;
 /** No chunk is larger, whatever the parameters. */
 export const MAX_CHUNK: number = 16 * MiB;
 /** No window is larger: the device holds a few in memory. */

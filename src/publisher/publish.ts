@@ -9,7 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ChunkerSpec, chunkerSpec } from '../chunker/chunker.ts';
-import { windowSpec } from '../chunker/windows.ts';
+import { type WindowSpec, windowSpec } from '../chunker/windows.ts';
 import { toHex } from '../core/digest.ts';
 import { isSiltError, SiltError } from '../core/errors.ts';
 import { KiB } from '../core/sizes.ts';
@@ -122,6 +122,7 @@ async function publishNew(
     packer,
     chunker,
   };
+  const windowings = images.map(({ file }) => windowSpec(chunker.max, file.size));
   const bytesTotal = images.reduce((sum, { file }) => sum + file.size, 0);
   const totals = { chunks: 0, newChunks: 0, newBytes: 0 };
   const digests: Uint8Array[] = [];
@@ -134,7 +135,7 @@ async function publishNew(
     digest.catch(() => {});
     const writer = await IndexWriter.create(frames, join(directory, `${i}.index`));
     closers.defer(() => writer.close());
-    const image = await indexImage(file, tables, writer, windowSpec(chunker.max, file.size), (done) => {
+    const image = await indexImage(file, tables, writer, windowings[i] as WindowSpec, (done) => {
       const { bytesUploaded } = uploads.totals;
       options.onProgress?.({ bytesDone: bytesDone + done, bytesTotal, bytesUploaded });
     });
@@ -153,7 +154,7 @@ async function publishNew(
       size: (images[i] as SteadyImage).file.size,
       digest: digests[i] as Uint8Array,
       chunker,
-      windowing: windowSpec(chunker.max, (images[i] as SteadyImage).file.size),
+      windowing: windowings[i] as WindowSpec,
     });
     await uploads.put(`indexes/${index.sha256}`, { path: index.path, size: index.size });
     indexes.push(index);

@@ -6,15 +6,13 @@
 import { equalBytes } from '../core/bytes.ts';
 import { DIGEST_BYTES, sha256, toHex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
-import { ByteReader } from '../format/byte-reader.ts';
 import { openFrame } from '../format/frame.ts';
 import {
   decodePackFooter,
+  decodePackPreamble,
   decodePackTrailer,
   PACK_FOOTER_BYTES,
-  PACK_MAGIC,
   PACK_PREAMBLE_BYTES,
-  PACK_VERSION,
   type PackFrame,
 } from '../format/pack.ts';
 
@@ -24,7 +22,7 @@ import {
  * @throws SiltError FORMAT_INVALID, FORMAT_UNSUPPORTED
  */
 export function readPackFrames(pack: Uint8Array): PackFrame[] {
-  new ByteReader(pack.subarray(0, PACK_PREAMBLE_BYTES), 'pack').preamble(PACK_MAGIC, PACK_VERSION);
+  decodePackPreamble(pack.subarray(0, PACK_PREAMBLE_BYTES));
   const footer = pack.subarray(Math.max(0, pack.length - PACK_FOOTER_BYTES));
   const trailerLength = decodePackFooter(footer, pack.length);
   const framesEnd = pack.length - PACK_FOOTER_BYTES - trailerLength;
