@@ -9,7 +9,7 @@ export type FetchPhase = 'seeds' | 'index' | 'rebuild' | 'verify';
 
 export interface FetchProgress {
   readonly phase: FetchPhase;
-  /** Bytes of the seeds or of the image that this phase is done with. */
+  /** Bytes of the seeds, of level 2 or of the image that this phase is done with. */
   readonly bytesDone: number;
   readonly bytesTotal: number;
   /** Bytes that came over the network so far, and how many are expected in all once that is known. */

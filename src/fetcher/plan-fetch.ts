@@ -53,10 +53,11 @@ export async function planFetch(job: Job, scratch: string, target: string | unde
   const level2 = new Level2Source(job.store, opened.indexKey, head, spool, job.retry);
   const rebuilt = ways.flatMap(({ way }, window) => (way === 'rebuild' ? [window] : []));
   const level2Requests = level2.requestsFor(rebuilt, costs);
+  const level2Bytes = bytesOf(level2Requests);
   const soFar = (requests: number, bytes: number): void =>
     checkBudget(job.budget, job.usage.requests + requests, job.usage.bytes + bytes, 'in all');
-  soFar(level2Requests.length, bytesOf(level2Requests));
-  tell(job, 'index', 0, 1);
+  soFar(level2Requests.length, level2Bytes);
+  if (level2Bytes > 0) tell(job, 'index', 0, level2Bytes);
   await level2.load(level2Requests);
   const spans = new Map<number, FrameSpan>();
   let firstBatch: Batch | undefined;
