@@ -14,7 +14,7 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startStaticServer } from '../src/cli/static-server.ts';
+import { startStaticServer } from '../src/server/static-server.ts';
 import { casync, hasCasync } from './casync.ts';
 import { runMeasured, type SiltReport, silt } from './run-measured.ts';
 

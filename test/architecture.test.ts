@@ -19,6 +19,7 @@ const map: Readonly<Record<string, readonly string[] | 'everything'>> = {
   format: ['core'],
   io: ['core'],
   store: ['core', 'io'],
+  server: ['core', 'io', 'store'],
   trust: ['core', 'format', 'io'],
   pool: ['core', 'kernel', 'chunker', 'delta', 'format', 'io'],
   publisher: ['core', 'kernel', 'chunker', 'delta', 'format', 'io', 'store', 'trust', 'pool'],
@@ -26,6 +27,7 @@ const map: Readonly<Record<string, readonly string[] | 'everything'>> = {
   device: ['core', 'io', 'format', 'trust', 'fetcher'],
   gateway: ['device', 'fetcher', 'store', 'trust'],
   fleet: ['core', 'format', 'trust', 'store'],
+  compare: ['core', 'io', 'server'],
   cli: 'everything',
 };
 

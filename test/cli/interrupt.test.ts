@@ -1,9 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { startStaticServer } from '../../src/cli/static-server.ts';
 import { MiB } from '../../src/core/sizes.ts';
 import type { FetchReport } from '../../src/fetcher/fetch-report.ts';
+import { startStaticServer } from '../../src/server/static-server.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { createCli, resultOf } from '../support/run-cli.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';

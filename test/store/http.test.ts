@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import test, { type ExecutionContext } from 'ava';
-import { startStaticServer } from '../../src/cli/static-server.ts';
 import { KiB, MiB } from '../../src/core/sizes.ts';
+import { startStaticServer } from '../../src/server/static-server.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import { openHttpStore } from '../../src/store/http.ts';
 import { collect, collectBytes } from '../support/collect.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { startStaticServer } from '../../src/cli/static-server.ts';
+import { startStaticServer } from '../../src/server/static-server.ts';
 import { isStore } from '../../src/store/is-store.ts';
 import { openReadStore, openStore } from '../../src/store/open.ts';
 import { clearAwsEnvironment } from '../support/aws-environment.ts';

@@ -5,8 +5,8 @@
  */
 import type { AddressInfo } from 'node:net';
 import type { ExecutionContext } from 'ava';
-import { startStaticServer } from '../../src/cli/static-server.ts';
 import { MiB } from '../../src/core/sizes.ts';
+import { startStaticServer } from '../../src/server/static-server.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import { openHttpStore } from '../../src/store/http.ts';
 import type { HttpStoreOptions } from '../../src/store/http-options.ts';

@@ -5,11 +5,11 @@
  */
 import { once } from 'node:events';
 import type { Command } from 'commander';
+import { type ServedRequest, startStaticServer } from '../../server/static-server.ts';
 import { EXIT_DONE } from '../exit.ts';
 import { parseCount, withOutputOptions } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
-import { type ServedRequest, startStaticServer } from '../static-server.ts';
 
 interface ServeCommandOptions extends OutputOptions {
   readonly port: number;
