@@ -40,8 +40,8 @@ const packages: Readonly<Record<string, RegExp>> = {
   valibot: /^format\//,
 };
 
-/** A lock names its owner and asks whether that one still lives. */
-const MAY_USE_PROCESS = /^(cli\/|io\/lock-file\.ts$)/;
+/** A lock asks whether its owner still lives; a group of processes is killed by its number. */
+const MAY_USE_PROCESS = /^(cli\/|io\/lock-file\.ts$|compare\/run-group\.ts$)/;
 
 const MAX_LINES = 300;
 

@@ -1,8 +1,9 @@
 /**
  * The server behind `silt serve`: the objects of a directory over HTTP/1.1, for a bench, a lab or a site.
  *
- * It answers GET and HEAD, single ranges, strong validators, and caches as a CDN should. Nothing outside the
- * directory, no symbolic link, no listing and none of silt's working files can be asked for.
+ * It answers GET and HEAD, ranges, strong validators, and caches as a CDN should. Nothing outside the directory,
+ * no symbolic link, no listing and none of silt's working files can be asked for. Silt never asks for several
+ * ranges at once; they are answered for other clients (zsync, zchunk) that a benchmark has here.
  *
  * @module
  */
@@ -16,7 +17,8 @@ import { ioError } from '../io/io-error.ts';
 import { type OpenFile, openRegularFile, readBlocks } from '../io/read-file.ts';
 import { isKey } from '../store/key.ts';
 import { cacheControl, contentType } from '../store/object-headers.ts';
-import { parseRange, type Span } from './byte-range.ts';
+import { parseRanges } from './byte-range.ts';
+import { contentRange, multipart, type Piece } from './multipart.ts';
 
 export interface StaticServerOptions {
   /** Default `127.0.0.1`: serving others is a decision. */
@@ -27,6 +29,8 @@ export interface StaticServerOptions {
   readonly onRequest?: (report: ServedRequest) => void;
   /** How long `close` waits for answers under way before it cuts them, in milliseconds. Default 5,000. */
   readonly graceMs?: number;
+  /** How long a connection without a request is kept open, in milliseconds. Default: as Node.js does. */
+  readonly keepAliveMs?: number;
 }
 
 /** One request as it was answered. */
@@ -38,6 +42,10 @@ export interface ServedRequest {
   /** Bytes of body handed to the connection. */
   readonly bytes: number;
   readonly seconds: number;
+  /** The client's port, which tells connections apart. */
+  readonly port: number;
+  /** All bytes handed to that connection before this answer. */
+  readonly bytesBefore: number;
 }
 
 export interface StaticServer {
@@ -66,7 +74,8 @@ export async function startStaticServer(
     underWay.add(answered);
     void answered.finally(() => underWay.delete(answered));
   });
-  const { host = '127.0.0.1', port = 0, graceMs = 5000 } = options;
+  const { host = '127.0.0.1', port = 0, graceMs = 5000, keepAliveMs = server.keepAliveTimeout } = options;
+  server.keepAliveTimeout = keepAliveMs;
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
@@ -80,7 +89,9 @@ async function answer(
   onRequest: StaticServerOptions['onRequest'],
 ): Promise<void> {
   const began = performance.now();
-  const { method = '', url = '/' } = request;
+  const { method = '', url = '/', socket } = request;
+  // A closed socket no longer knows its port.
+  const { remotePort: port = 0, bytesWritten: bytesBefore } = socket;
   let bytes = 0;
   // Whatever happens to one request, the server goes on; the peer sees its connection end.
   const failed = (): void => void response.destroy();
@@ -92,10 +103,9 @@ async function answer(
       await withObject(root, key, async (file, path) => {
         if (key === undefined || file === undefined)
           return end(response, 404, { 'cache-control': 'no-cache' });
-        const span = writeHead(request, response, key, file);
-        if (span === undefined || method === 'HEAD') return void response.end();
-        const blocks = readBlocks(file.handle, path, span.start, span.end - span.start);
-        await pipeline(blocks, counted, response);
+        const pieces = writeHead(request, response, key, file);
+        if (pieces.length === 0 || method === 'HEAD') return void response.end();
+        await pipeline(blocksOf(pieces, file, path), counted, response);
       });
     }
   } catch {
@@ -104,12 +114,13 @@ async function answer(
   }
   const seconds = (performance.now() - began) / 1000;
   const { range } = request.headers;
-  onRequest?.(Object.freeze({ method, path: url, range, status: response.statusCode, bytes, seconds }));
+  const { statusCode: status } = response;
+  onRequest?.(Object.freeze({ method, path: url, range, status, bytes, seconds, port, bytesBefore }));
 
   async function* counted(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const block of blocks) {
-      yield block;
       bytes += block.byteLength;
+      yield block;
     }
   }
 }
@@ -147,37 +158,47 @@ async function withObject(
   }
 }
 
-/** Writes status and header; gives the bytes that are to follow, or `undefined` for none. */
+async function* blocksOf(pieces: readonly Piece[], file: OpenFile, path: string): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) {
+    if (piece instanceof Uint8Array) yield piece;
+    else yield* readBlocks(file.handle, path, piece.start, piece.end - piece.start);
+  }
+}
+
+/** Writes status and header; gives what is to follow. */
 function writeHead(
   request: IncomingMessage,
   response: ServerResponse,
   key: string,
   file: OpenFile,
-): Span | undefined {
+): readonly Piece[] {
   const { size } = file;
   const etag = `"${file.version}"`;
   const always = { etag, 'accept-ranges': 'bytes', 'cache-control': cacheControl(key) };
   if (matches(request.headers['if-none-match'], etag)) {
     response.writeHead(304, always);
-    return undefined;
+    return [];
   }
   // §13.1.5: with a validator that no longer holds, the Range is as if it were not there.
   const condition = request.headers['if-range'];
   const fresh = condition === undefined || condition === etag;
-  const span = parseRange(fresh ? request.headers.range : undefined, size);
-  if (span === 'unsatisfiable') {
+  const spans = parseRanges(fresh ? request.headers.range : undefined, size);
+  if (spans === 'unsatisfiable') {
     response.writeHead(416, { ...always, 'content-range': `bytes */${size}`, 'content-length': 0 });
-    return undefined;
+    return [];
   }
-  const described = { ...always, 'content-type': contentType(key) };
-  if (span === undefined) {
-    response.writeHead(200, { ...described, 'content-length': size });
-    return { start: 0, end: size };
+  const type = contentType(key);
+  const [span, ...more] = spans ?? [{ start: 0, end: size }];
+  if (span === undefined) return [];
+  if (more.length > 0) {
+    const { contentType, length, pieces } = multipart([span, ...more], size, type);
+    response.writeHead(206, { ...always, 'content-type': contentType, 'content-length': length });
+    return pieces;
   }
-  const contentRange = `bytes ${span.start}-${span.end - 1}/${size}`;
-  const length = span.end - span.start;
-  response.writeHead(206, { ...described, 'content-range': contentRange, 'content-length': length });
-  return span;
+  const described = { ...always, 'content-type': type, 'content-length': span.end - span.start };
+  if (spans === undefined) response.writeHead(200, described);
+  else response.writeHead(206, { ...described, 'content-range': contentRange(span, size) });
+  return [span];
 }
 
 /** If-None-Match compares weakly (§13.1.2), and `*` is any object. */
