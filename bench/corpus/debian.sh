@@ -1,15 +1,20 @@
 #!/bin/bash
-# Make three pairs from Debian 12, before and after its updates:
-#   ext4.old/.new    a 900 MiB ext4 image of a small server's root file system
-#   erofs.old/.new   the same two trees as lz4hc-compressed erofs
-#   kernel.old/.new  tars of the modules of two consecutive kernel packages
+# Make pairs from Debian 12, before and after its updates:
+#   ext4.old/.new        a 900 MiB ext4 image of a small server's root file system
+#   erofs.old/.new       the same two trees as lz4hc-compressed erofs
+#   squashfs.old/.new    the same as zstd-compressed squashfs, in blocks of 128 KiB
+#   rootfs-tar.old/.new  the same as tars
+#   kernel.old/.new      tars of the modules of two consecutive kernel packages
 # "old" is the point release (suite bookworm alone), "new" has bookworm-updates and
 # bookworm-security on top and only the newest kernel, as an image build leaves it.
-# Both members of a pair come from one run.  Needs root, an apt configured with these
+# Both members of a pair come from one run, and what is there already is kept: pairs made in
+# one run are of the same trees, those of another day differ by what Debian updated between.  Needs root, an apt configured with these
 # suites, and 6 GB in OUTDIR, on a file system that may hold device nodes.
-#   usage: debian.sh [OUTDIR]     (default ${SILT_CORPUS:-$HOME/.cache/silt-corpus})
+#   usage: debian.sh [OUTDIR [PAIR...]]     (default ${SILT_CORPUS:-$HOME/.cache/silt-corpus}, all pairs)
 set -euo pipefail
 out=${1:-${SILT_CORPUS:-$HOME/.cache/silt-corpus}}
+pairs=("${@:2}")
+((${#pairs[@]})) || pairs=(ext4 erofs squashfs rootfs-tar kernel)
 suite=bookworm size=900M
 packages=(systemd openssh-server python3 curl nginx-light openssl linux-image-amd64)
 epoch=1795219200          # 2026-11-21: no time in the images is later than this
@@ -18,19 +23,21 @@ uuid=5117c0de-0000-4000-8000-000000000001 seed=5117c0de-0000-4000-8000-000000000
 export PATH=$PATH:/usr/sbin:/sbin LC_ALL=C TZ=UTC
 export SOURCE_DATE_EPOCH=$epoch E2FSPROGS_FAKE_TIME=$epoch
 die() { echo "debian.sh: $*" >&2; exit 1; }
+cannot() { echo "$*" >&2; exit 69; }    # this machine is not fit for it, as make.ts understands it
 missing=()
-for pair in debootstrap:debootstrap mkfs.erofs:erofs-utils mke2fs:e2fsprogs \
+for pair in debootstrap:debootstrap mkfs.erofs:erofs-utils mke2fs:e2fsprogs mksquashfs:squashfs-tools \
     dpkg-deb:dpkg xz:xz-utils tar:tar unshare:util-linux; do
   command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
 done
-((!${#missing[@]})) || die "missing tools; install: apt-get install ${missing[*]}"
-((EUID == 0)) || die "must run as root"
+((!${#missing[@]})) || cannot "tools are missing; install them: apt-get install ${missing[*]}"
+((EUID == 0)) || cannot "it needs root"
 
 # a mount namespace of our own: no mount outlives this script
-[[ -n ${SILT_CORPUS_NS-} ]] || SILT_CORPUS_NS=1 exec unshare --mount --propagation private "$BASH" "$0" "$out"
+[[ -n ${SILT_CORPUS_NS-} ]] || SILT_CORPUS_NS=1 exec unshare --mount --propagation private "$BASH" "$0" "$out" "${pairs[@]}"
 want=()
 mkdir -p "$out"; out=$(cd "$out" && pwd)
-for p in ext4 erofs kernel; do
+for p in "${pairs[@]}"; do
+  [[ $p =~ ^(ext4|erofs|squashfs|rootfs-tar|kernel)$ ]] || die "expected ext4, erofs, squashfs, rootfs-tar or kernel, found $p"
   if [[ -e $out/$p.old && -e $out/$p.new ]]; then echo "$p: there already"; else want+=("$p"); fi
 done
 ((${#want[@]})) || exit 0
@@ -50,7 +57,7 @@ mirror() { # LABEL: where this machine's apt takes Debian from
 }
 kernel_of() { dpkg-query --admindir="$1/var/lib/dpkg" -Wf '${Depends}' linux-image-amd64 | grep -o 'linux-image-[0-9][^ ,]*'; }
 main=$(mirror Debian) security=$(mirror Debian-Security)
-[[ -n $main && -n $security ]] || die "apt here has no Debian and Debian-Security lists (apt-get update?)"
+[[ -n $main && -n $security ]] || cannot "apt here has no Debian and Debian-Security lists (apt-get update?)"
 
 say "tree old: debootstrap"
 logged debootstrap --variant=minbase "$suite" "$a" "$main"
@@ -114,6 +121,12 @@ for name in old new; do
     e2fsck -fn "$work/ext4.$name" >/dev/null 2>&1 || die "e2fsck finds fault with ext4.$name"
   fi
   if wants erofs; then mkfs.erofs -zlz4hc -T$epoch -U$uuid "$work/erofs.$name" "$t" >/dev/null; fi
+  # times are capped by SOURCE_DATE_EPOCH here
+  if wants squashfs; then logged mksquashfs "$t" "$work/squashfs.$name" -comp zstd -noappend -no-progress; fi
+  if wants rootfs-tar; then
+    tar --sort=name --numeric-owner --xattrs --xattrs-include='*' --format=posix \
+      --pax-option='exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime' -C "$t" -cf "$work/rootfs-tar.$name" .
+  fi
 done
 for p in "${want[@]}"; do
   for name in old new; do mv "$work/$p.$name" "$out/$p.$name"; say "$p.$name: $(stat -c %s "$out/$p.$name") bytes"; done
