@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { SiltError } from '../core/errors.ts';
 import { ioError, systemCode } from '../io/io-error.ts';
+import { addBench } from './commands/bench.ts';
 import { addFetch } from './commands/fetch.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addPublish } from './commands/publish.ts';
@@ -14,6 +14,7 @@ import { addServe } from './commands/serve.ts';
 import { addVerify } from './commands/verify.ts';
 import { EXIT_DONE, exitOf } from './exit.ts';
 import { reportError } from './output.ts';
+import { packageVersion } from './package-version.ts';
 
 const epilogue = `
 Each command has a --help with examples. Exit codes: 0 done, 1 failed, 2 usage, 4 nothing to do (only with
@@ -53,6 +54,7 @@ function createProgram(): Command {
   addInspect(program);
   addVerify(program);
   addServe(program);
+  addBench(program);
   return program;
 }
 
@@ -67,10 +69,4 @@ function outputFailed(error: unknown, json: boolean): void {
   const failure = ioError(error, 'write to', 'standard output');
   reportError(failure, { json });
   process.exit(exitOf(failure));
-}
-
-function packageVersion(): string {
-  // As far from src/cli as from dist/cli.
-  const url = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version;
 }

@@ -13,7 +13,7 @@ export interface ProgressState {
   readonly done: number;
   readonly total: number;
   /** What is counted. Default: bytes. */
-  readonly unit?: 'objects' | undefined;
+  readonly unit?: 'objects' | 'steps' | undefined;
   /** Follows at the end of the line where there is room, such as `fetched 3 MiB`. */
   readonly note?: string | undefined;
 }
