@@ -122,13 +122,19 @@ async function choosePairs(): Promise<readonly CorpusPair[]> {
   return chosen;
 }
 
-/** The commit of the working tree, with a mark when something in it has changed; nothing outside git. */
+/**
+ * The last commit that changed the program, with a mark when something in it has changed since; nothing outside
+ * git. What is written about silt elsewhere makes no figure old.
+ */
 function commitOfThis(): string | undefined {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const git = (...args: string[]): string => execFileSync('git', ['-C', root, ...args], { encoding: 'utf8' });
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-C', root, ...args, '--', 'src', 'wasm', 'package-lock.json'], {
+      encoding: 'utf8',
+    });
   try {
-    const changed = git('status', '--porcelain', '--', 'src', 'wasm', 'package.json') !== '';
-    return `${git('rev-parse', '--short=10', 'HEAD').trim()}${changed ? '+' : ''}`;
+    const changed = git('status', '--porcelain') !== '';
+    return `${git('log', '-1', '--format=%h', '--abbrev=10').trim()}${changed ? '+' : ''}`;
   } catch {
     return undefined;
   }

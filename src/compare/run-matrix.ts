@@ -42,9 +42,13 @@ export async function runMatrix(options: MatrixOptions, ledger: Ledger): Promise
   for (const subject of options.subjects) await runSubject(subject, options, ledger);
 }
 
-async function runSubject(subject: Subject, options: MatrixOptions, ledger: Ledger): Promise<void> {
+async function runSubject(subject: Subject, given: MatrixOptions, ledger: Ledger): Promise<void> {
   const pair = subject.info.name;
-  const directory = join(options.directory, pair);
+  const directory = join(given.directory, pair);
+  // casync, for one, leaves what it had there when it is killed.
+  const temporary = join(directory, 'tmp');
+  await mkdir(temporary, { recursive: true });
+  const options = { ...given, env: { ...given.env, TMPDIR: temporary } };
   const cells = options.links.flatMap((link, at) =>
     options.scenarios
       .filter((scenario) => scenario === 'update' || at === 0)

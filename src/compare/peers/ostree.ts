@@ -3,10 +3,10 @@
  *
  * Debian package `ostree`; the device has a repository that holds the old commit, downloads the delta as one
  * file, applies it and takes the image out by a hard link. It does not pull: `ostree pull` of Debian 12 (2022.7)
- * fetches every object that a delta has a second time by itself, which later versions do not. What is not fair:
- * OSTree is made for trees of files, which it shares between commits. One large file is not its best case: it
- * tries bsdiff up to 128 MiB, above that only a search for equal blocks. And the server's repository holds all
- * releases whole, for new devices, which other delta tools do not count.
+ * fetches every object that a delta has a second time by itself, which is a known bug. What is not fair: OSTree is
+ * made for trees of files, which it shares between commits. One large file is not its best case: where more than
+ * half of it are blocks of the old one, the delta is those blocks and the rest; else bsdiff, up to 128 MiB. And
+ * the server's repository holds all releases whole, for new devices, which other delta tools do not count.
  *
  * @module
  */

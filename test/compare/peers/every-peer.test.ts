@@ -21,6 +21,9 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts';
 const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const tools = process.env.SILT_TOOLS ?? join(homedir(), '.cache', 'silt-tools');
 const env = { ...process.env, PATH: `${tools}:${process.env.PATH}` };
+
+/** What a killed program leaves in its temporary directory goes with the test's. */
+const envIn = (directory: string) => ({ ...env, TMPDIR: directory });
 const [lan, lte] = LINKS as readonly [Link, Link];
 
 interface Device {
@@ -63,7 +66,7 @@ async function publish(t: ExecutionContext, peer: Peer): Promise<Device> {
   const [site, work] = [join(directory, 'site'), join(directory, 'work')];
   const [old, next] = [join(directory, 'old'), join(directory, 'new')];
   await Promise.all([mkdir(site), mkdir(work), writeFile(old, oldImage), writeFile(next, newImage)]);
-  const { run, usage } = openAccount({ env });
+  const { run, usage } = openAccount({ env: envIn(directory) });
   await peer.publish({ site, work, release: 1, image: old, previous: undefined, run });
   await peer.publish({ site, work, release: 2, image: next, previous: old, run });
   t.true(usage().wallSeconds > 0);
@@ -83,7 +86,7 @@ async function fetchOnce(device: Device, limit: { timeoutSeconds?: number } = {}
   const seed = scenario === 'update' ? join(directory, 'old') : undefined;
   const jobAt = (url: string, limits: { timeoutSeconds?: number }): FetchJob => ({
     ...{ url, release: 2, seed, state, output: join(own, 'image') },
-    run: openAccount({ env, ...limits }).run,
+    run: openAccount({ env: envIn(own), ...limits }).run,
     download: (path, to) => downloadFile(new URL(path, url).href, to),
   });
   const site = join(directory, 'site');
