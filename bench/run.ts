@@ -51,7 +51,7 @@ const say = (line: string): void => {
 };
 
 const interrupt = new AbortController();
-process.once('SIGINT', () => interrupt.abort(new Error('interrupted; the same command goes on from here')));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort());
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const known = allPeers([process.execPath, main]);
@@ -83,7 +83,19 @@ const ledger = openLedger(
   await readResult(values.out),
   (result) => writeResult(values.out, result),
 );
-for (const subject of subjects) {
+try {
+  for (const subject of subjects) await measure(subject);
+} catch (error) {
+  if (!interrupt.signal.aborted) throw error;
+  say('interrupted; the same command goes on from here');
+  process.exit(130);
+}
+const result = ledger.result();
+await writeResult(values.out, result);
+console.log(terminalReport(result).join('\n'));
+say(`the result is in ${values.out}`);
+
+async function measure(subject: Subject): Promise<void> {
   const chosen =
     subject.info.series === undefined ? peers : peers.filter(({ name }) => SIZE_SERIES_TOOLS.includes(name));
   await runMatrix(
@@ -103,10 +115,6 @@ for (const subject of subjects) {
     ledger,
   );
 }
-const result = ledger.result();
-await writeResult(values.out, result);
-console.log(terminalReport(result).join('\n'));
-say(`the result is in ${values.out}`);
 
 /** The pairs of the corpus that are wanted and there. */
 async function choosePairs(): Promise<readonly CorpusPair[]> {

@@ -17,6 +17,7 @@ import { terminalReport } from '../../src/compare/tables.ts';
 import { isSiltError, SiltError } from '../../src/core/errors.ts';
 import { makeDirectory, replaceFile } from '../../src/io/atomic.ts';
 import { htmlReport } from './html.ts';
+import { inOrder } from './in-order.ts';
 import { markdownReport, readmeMarkdown } from './markdown.ts';
 
 /** Where `bench/run.ts` leaves its result. */
@@ -50,13 +51,14 @@ async function report(args: readonly string[]): Promise<void> {
   });
   const [path = NEWEST, more] = positionals;
   if (more !== undefined) throw new SiltError('USAGE', `expected one result file, found "${more}" as well`);
-  const result = await readResult(path);
-  if (result === undefined) {
+  const found = await readResult(path);
+  if (found === undefined) {
     throw new SiltError(
       'USAGE',
       `expected a benchmark result at ${path}, found none; npm run bench:run makes one`,
     );
   }
+  const result = inOrder(found);
   const { reference, link } = values;
   // Before it is too late: a wrong name would only leave columns empty.
   known('tool', reference, result.tools);

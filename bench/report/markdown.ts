@@ -6,6 +6,7 @@
  */
 import { formatBytes } from '../../src/compare/figures.ts';
 import { drawMarkdownRows, drawMarkdownTable } from '../../src/compare/report-table.ts';
+import type { ToolInfo } from '../../src/compare/result.ts';
 import type { BenchSummary } from '../../src/compare/summary.ts';
 import { compactTable, pairTable } from '../../src/compare/tables.ts';
 
@@ -60,10 +61,18 @@ export function markdownReport(summary: BenchSummary): string {
 function compactLines(summary: BenchSummary): string[] {
   const own = summary.pairs.filter(({ series }) => series === undefined).map(({ name }) => name);
   const main = MAIN_PAIRS.filter((name) => own.includes(name));
-  const table = compactTable(summary, { pairs: main.length > 0 ? main : own.slice(0, 4), focus: FOCUS });
+  const pairs = main.length > 0 ? main : own.slice(0, 4);
+  const table = compactTable({ ...summary, tools: onSeveral(summary, pairs) }, { pairs, focus: FOCUS });
   if (table === undefined) return ['No update was measured.'];
   // The heading is the document's own.
   return drawMarkdownTable(table).slice(2);
+}
+
+/** A tool that was tried on one of the pairs alone says little in a table of all. */
+function onSeveral({ tools, fetches }: BenchSummary, pairs: readonly string[]): ToolInfo[] {
+  const tried = ({ name }: ToolInfo): number =>
+    pairs.filter((pair) => fetches.some((one) => one.pair === pair && one.tool === name)).length;
+  return tools.filter((tool) => tried(tool) >= Math.min(2, pairs.length));
 }
 
 function facts({ started, machine, silt, fetches }: BenchSummary): [string, string][] {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { escapeHtml, scriptCode, scriptJson } from '../../bench/report/escape-html.ts';
 import { htmlReport } from '../../bench/report/html.ts';
+import { inOrder } from '../../bench/report/in-order.ts';
 import { markdownReport, readmeMarkdown } from '../../bench/report/markdown.ts';
 import { pageData } from '../../bench/report/page-data.ts';
 import { summarise } from '../../src/compare/summary.ts';
@@ -13,7 +14,7 @@ import { sampleBenchResult } from '../support/sample-bench-result.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const main = fileURLToPath(new URL('../../bench/report/main.ts', import.meta.url));
-const result = sampleBenchResult(['firmware', 'app-row']);
+const result = inOrder(sampleBenchResult(['firmware', 'app-row']));
 const summary = summarise(result);
 
 interface Ended {
