@@ -54,14 +54,15 @@ export function pairTable(
     .map((tool): FigureRow => {
       const of = (link: string, measure: Shown): Figure =>
         fetchFigure(summary, { pair: pair.name, tool: tool.name, link, scenario }, measure);
+      const shown = linkOf(summary, { pair: pair.name, tool: tool.name, link: detail.name, scenario });
       return {
         name: tool.name,
         figures: [
-          of(detail.name, 'download'),
-          of(detail.name, 'requests'),
+          of(shown, 'download'),
+          of(shown, 'requests'),
           ...links.map(({ name }) => of(name, 'wallSeconds')),
-          of(detail.name, 'cpuSeconds'),
-          of(detail.name, 'peakMemory'),
+          of(shown, 'cpuSeconds'),
+          of(shown, 'peakMemory'),
           ...(update ? publisherFigures(summary, pair.name, tool) : []),
         ],
       };
@@ -95,8 +96,11 @@ export function compactTable(summary: BenchSummary, options: CompactOptions): Re
   const rows = byDownload(summary, { pair: focus, link, scenario: 'update' })
     .filter(({ name }) => shown.has(name))
     .map(({ name }): FigureRow => {
-      const of = (pair: string, measure: Shown): Figure =>
-        fetchFigure(summary, { pair, tool: name, link, scenario: 'update' }, measure);
+      const of = (pair: string, measure: Shown): Figure => {
+        const place = { pair, tool: name, link, scenario: 'update' } as const;
+        const over = measure === 'wallSeconds' ? link : linkOf(summary, place);
+        return fetchFigure(summary, { ...place, link: over }, measure);
+      };
       const downloads = pairs.map((pair) => of(pair, 'download'));
       return { name, figures: [...downloads, of(focus, 'requests'), of(focus, 'wallSeconds')] };
     });
@@ -160,7 +164,7 @@ function captionOf({ standsFor, releases }: PairInfo, link: string, scenario: Sc
   const ofRelease = releases.length;
   return [
     `${standsFor.replace(/\.$/, '')}.`,
-    `Download, requests, CPU and memory are the device's over ${link}.`,
+    `Download, requests, CPU and memory are the device's over ${link}, or over the first line where it was measured.`,
     ...(scenario === 'update'
       ? [
           `Publish is the time for release ${ofRelease}; stored is what the server holds after it, for delta tools patches alone.`,
@@ -177,10 +181,18 @@ function byDownload(
   const ranked = summary.tools
     .filter(({ name }) => isKnown(summary, name))
     .map((tool) => {
-      const download = fetchAt(summary, { ...place, tool: tool.name })?.download.median;
+      const link = linkOf(summary, { ...place, tool: tool.name });
+      const download = fetchAt(summary, { ...place, link, tool: tool.name })?.download.median;
       return { tool, download: download ?? Number.MAX_VALUE };
     });
   return ranked.toSorted((a, b) => a.download - b.download).map(({ tool }) => tool);
+}
+
+/** The link of `place`, or, for a tool that was not measured there, the first where it was: bytes hardly differ. */
+function linkOf(summary: BenchSummary, place: Parameters<typeof fetchAt>[1]): string {
+  if (fetchAt(summary, place) !== undefined) return place.link;
+  const measured = summary.links.find(({ name }) => fetchAt(summary, { ...place, link: name }) !== undefined);
+  return measured?.name ?? place.link;
 }
 
 function isKnown({ fetches }: BenchSummary, tool: string): boolean {
