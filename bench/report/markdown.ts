@@ -82,7 +82,7 @@ function facts({ started, machine, silt, fetches }: BenchSummary): [string, stri
     ['silt', `${silt.version}, commit ${silt.commit ?? 'unknown'}`],
     ['machine', `${machine.cpu}, ${machine.cores} cores, ${formatBytes(machine.memoryBytes)} of memory`],
     ['system', `${machine.system}, Node.js ${machine.node}`],
-    ['rounds', `${rounds}; figures are medians`],
+    ['rounds', `${rounds} at most; figures are medians`],
   ];
 }
 
