@@ -114,6 +114,19 @@ inBrowser('every chart is drawn, without an error, a warning or a request', asyn
   t.deepEqual(problems, []);
 });
 
+inBrowser('growth is shown for the line it was measured on, whichever is chosen', async (t) => {
+  const growing = new Set(result.pairs.filter(({ series }) => series === 'size').map(({ name }) => name));
+  const fetches = result.fetches.filter(({ pair, link }) => !growing.has(pair) || link === 'lan');
+  const { page, problems } = await open(t, {}, { ...result, fetches });
+  await page.selectOption('#choose-link', '3g');
+  await page.locator('#growth', { hasText: /\(update over LAN\)/ }).waitFor();
+  for (const chart of CHARTS.filter((name) => name.startsWith('growth-'))) {
+    const marks = await page.locator(`#chart-${chart} svg path[stroke="#d9480f"]`).count();
+    t.true(marks > 0, chart);
+  }
+  t.deepEqual(problems, []);
+});
+
 inBrowser('another pair, link and job are drawn when they are chosen', async (t) => {
   const { page, problems } = await open(t);
   const first = { pair: 'node24', tool: 'silt', link: 'lte', scenario: 'update' } as const;

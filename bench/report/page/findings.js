@@ -66,7 +66,7 @@ export function finding(id, rows, measure, format, reference, where = '') {
 }
 
 /** By how much the reference grows while the image does. */
-export function growthFinding(pointsOf, marks, reference) {
+export function growthFinding(pointsOf, marks, reference, where) {
   const measured = marks.map(({ name }) => name).filter((name) => pointsOf(name, 'wall').length > 1);
   const name = ownOf(measured, reference);
   if (name === undefined) return write('growth', '');
@@ -77,7 +77,7 @@ export function growthFinding(pointsOf, marks, reference) {
   const sizes = pointsOf(name, 'wall').map(([bytes]) => bytes);
   write(
     'growth',
-    `While the image grows ${times(sizes.at(-1) / sizes[0])}, the download of `,
+    `While the image grows ${times(sizes.at(-1) / sizes[0])} (${where}), the download of `,
     name,
     ` ${growing('grows', growth('download'))}, ${growing('its requests', growth('requests'))}, ${growing('its time', growth('wall'))} and ${growing('its memory', growth('memory'))}.`,
   );

@@ -119,10 +119,9 @@ function drawGrowth(now, marks, look) {
   const sizes = new Map(
     data.pairs.filter(({ series }) => series === 'size').map(({ name, bytes }) => [name, bytes.at(-1)]),
   );
-  const here = rowsWhere(
-    marks,
-    ({ pair, link, scenario }) => sizes.has(pair) && link === now.link && scenario === now.scenario,
-  );
+  const all = rowsWhere(marks, ({ pair }) => sizes.has(pair));
+  const { link, scenario } = measuredPlace(all, now);
+  const here = all.filter(({ fetch }) => fetch.link === link && fetch.scenario === scenario);
   const of = (name, measure) =>
     here
       .filter(({ fetch }) => fetch.tool === name)
@@ -131,10 +130,22 @@ function drawGrowth(now, marks, look) {
   const shown = [...marks.values()].filter(({ name }) => now.shown.has(name) && of(name, 'wall').length > 0);
   for (const [name, measure, title, format] of GROWTH) {
     const rows = shown.map((mark) => ({ mark, points: of(mark.name, measure) }));
-    const label = `${title} by bytes of the image: ${now.scenario}, ${now.link}`;
+    const label = `${title} by bytes of the image: ${scenario}, ${link}`;
     draw(name, sizeLines(rows, { title, format }, look, isNarrow(name)), label);
   }
-  growthFinding(of, [...marks.values()], data.reference);
+  const over = data.links.find(({ name }) => name === link)?.label ?? link;
+  growthFinding(of, [...marks.values()], data.reference, `${scenario} over ${over}`);
+}
+
+/** The chosen link and job if these rows were measured there, else the first that they were: few are on all. */
+function measuredPlace(rows, now) {
+  const measured = (link, scenario) =>
+    rows.some(({ fetch }) => fetch.link === link && fetch.scenario === scenario);
+  const links = [now.link, ...data.links.map(({ name }) => name)];
+  const places = [now.scenario, 'update', 'install'].flatMap((scenario) =>
+    links.map((link) => ({ link, scenario })),
+  );
+  return places.find(({ link, scenario }) => measured(link, scenario)) ?? now;
 }
 
 function drawStored(now, marks, look) {
