@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BenchResult, FetchCell, PublishCell } from '../src/compare/result.ts';
 import { readResult } from '../src/compare/result-file.ts';
+import { downloadOf } from '../src/compare/summary.ts';
 import { corpusDirectory, pairsPresent } from './corpus/pairs.ts';
 
 /** The quick ones: with the others it would be an hour's work to say the same. */
@@ -103,7 +104,7 @@ function problems({ pairs, tools, publishes, fetches, skipped }: BenchResult): s
 
 function oddities(cell: FetchCell, imageBytes: number): string[] {
   const { bytes, requests, wireBytes, attempts } = cell;
-  const sum = bytes.data + bytes.index + bytes.metadata;
+  const sum = downloadOf(cell);
   const odd = usageOddities(cell);
   if (!(bytes.data > 0 && bytes.data < imageBytes)) odd.push(`${bytes.data} bytes of data`);
   if (!(requests >= 1 && requests < 10_000)) odd.push(`${requests} requests`);

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
+import { digestFile } from '../../src/compare/subject.ts';
 import { createSha256 } from '../../src/core/digest.ts';
 import { replaceFile } from '../../src/io/atomic.ts';
 
@@ -51,13 +51,7 @@ export async function readRelease(
   pin: string | undefined,
   signal: AbortSignal,
 ): Promise<Release> {
-  const digest = createSha256();
-  let bytes = 0;
-  for await (const part of createReadStream(path, { highWaterMark: 1 << 20, signal })) {
-    digest.update(part);
-    bytes += part.byteLength;
-  }
-  const release = { file: basename(path), bytes, sha256: digest.digest('hex') };
+  const release = { file: basename(path), ...(await digestFile(path, signal)) };
   requirePin(release, pin, `remove ${path} to make it anew`);
   return release;
 }

@@ -5,14 +5,8 @@
  * @module
  */
 import { formatBytes, formatCount, formatRatio } from '../../src/compare/figures.ts';
-import type { PairInfo } from '../../src/compare/result.ts';
-import {
-  type BenchSummary,
-  type FetchSummary,
-  fetchAt,
-  type Scenario,
-  type Spread,
-} from '../../src/compare/summary.ts';
+import type { PairInfo, Scenario } from '../../src/compare/result.ts';
+import { type BenchSummary, type FetchSummary, fetchAt, type Spread } from '../../src/compare/summary.ts';
 import { linkLabel } from '../../src/compare/tables.ts';
 import { escapeHtml } from './escape-html.ts';
 

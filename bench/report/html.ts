@@ -7,7 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { formatBytes } from '../../src/compare/figures.ts';
-import type { BenchSummary } from '../../src/compare/summary.ts';
+import { type BenchSummary, mostRounds } from '../../src/compare/summary.ts';
 import { escapeHtml, scriptCode, scriptJson } from './escape-html.ts';
 import {
   deviceTables,
@@ -78,11 +78,15 @@ function joinModules(modules: readonly string[]): string {
     .join('\n');
 }
 
-function header({ machine, silt, started, fetches, pairs, tools }: BenchSummary): string {
-  const rounds = Math.max(0, ...fetches.map((one) => one.rounds));
+function header(summary: BenchSummary): string {
+  const { machine, silt, started, fetches, pairs, tools } = summary;
+  const rounds = mostRounds(summary);
   const measured = (key: 'pair' | 'tool'): number => new Set(fetches.map((one) => one[key])).size;
   const facts: readonly (readonly [string, string])[] = [
-    ['Measured', `${started.slice(0, 10)}, medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`],
+    [
+      'Measured',
+      `${started.slice(0, 10)}, ${rounds > 1 ? `medians of up to ${rounds} rounds` : 'one round'}`,
+    ],
     ['silt', `${silt.version}${silt.commit === undefined ? '' : `, commit ${silt.commit.slice(0, 10)}`}`],
     ['Machine', `${machine.cpu}, ${machine.cores} cores, ${formatBytes(machine.memoryBytes)}`],
     ['System', `${machine.system}, Node.js ${machine.node}`],

@@ -7,7 +7,7 @@
 import { formatBytes } from '../../src/compare/figures.ts';
 import { drawMarkdownRows, drawMarkdownTable } from '../../src/compare/report-table.ts';
 import type { ToolInfo } from '../../src/compare/result.ts';
-import type { BenchSummary } from '../../src/compare/summary.ts';
+import { type BenchSummary, mostRounds } from '../../src/compare/summary.ts';
 import { compactTable, pairTable } from '../../src/compare/tables.ts';
 
 /** What the README shows; requests and time are of the second, a whole system. */
@@ -75,14 +75,14 @@ function onSeveral({ tools, fetches }: BenchSummary, pairs: readonly string[]): 
   return tools.filter((tool) => tried(tool) >= Math.min(2, pairs.length));
 }
 
-function facts({ started, machine, silt, fetches }: BenchSummary): [string, string][] {
-  const rounds = Math.max(0, ...fetches.map((one) => one.rounds));
+function facts(summary: BenchSummary): [string, string][] {
+  const { started, machine, silt } = summary;
   return [
     ['date', started.slice(0, 10)],
     ['silt', `${silt.version}, commit ${silt.commit ?? 'unknown'}`],
     ['machine', `${machine.cpu}, ${machine.cores} cores, ${formatBytes(machine.memoryBytes)} of memory`],
     ['system', `${machine.system}, Node.js ${machine.node}`],
-    ['rounds', `${rounds} at most; figures are medians`],
+    ['rounds', `${mostRounds(summary)} at most; figures are medians`],
   ];
 }
 

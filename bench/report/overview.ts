@@ -5,7 +5,7 @@
  * @module
  */
 import { formatBytes, formatCount, formatRatio } from '../../src/compare/figures.ts';
-import { type BenchSummary, fetchAt, whySkipped } from '../../src/compare/summary.ts';
+import { type BenchSummary, fetchNear, whySkipped } from '../../src/compare/summary.ts';
 import { detailLink } from '../../src/compare/tables.ts';
 import { escapeHtml } from './escape-html.ts';
 import { sizesOf } from './exact-tables.ts';
@@ -16,7 +16,7 @@ const DEEPEST = 100;
 /** Empty when no update was measured. */
 export function overviewTable(summary: BenchSummary): string {
   const link = detailLink(summary) ?? '';
-  const at = (pair: string, tool: string) => fetchAt(summary, { pair, tool, link, scenario: 'update' });
+  const at = (pair: string, tool: string) => fetchNear(summary, { pair, tool, link, scenario: 'update' });
   const pairs = summary.pairs.filter(({ name }) => summary.tools.some((tool) => at(name, tool.name)));
   const tools = summary.tools.filter(({ name }) => pairs.some((pair) => at(pair.name, name)));
   if (pairs.length === 0) return '';

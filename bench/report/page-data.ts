@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { ToolInfo } from '../../src/compare/result.ts';
-import type { BenchSummary, Scenario, Spread } from '../../src/compare/summary.ts';
+import type { Scenario, ToolInfo } from '../../src/compare/result.ts';
+import type { BenchSummary, Spread } from '../../src/compare/summary.ts';
 import { detailLink, linkLabel } from '../../src/compare/tables.ts';
 
 /** Median, least, most. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readFileSync } from 'node:fs';
+import { peakMemoryOf } from '../io/peak-memory.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { createOutput, type Output, type OutputOptions } from './output.ts';
 
@@ -38,14 +38,8 @@ export async function runCommand(
 /**
  * The most memory this process has used so far, its threads included, in bytes.
  *
- * On Linux from proc_pid_status(5), since the count that getrusage(2) gives begins with that of the parent.
+ * On Linux from /proc, since the count that getrusage(2) gives begins with that of the parent.
  */
 export function peakMemory(): number {
-  try {
-    const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
-    if (kilobytes !== undefined) return Number(kilobytes) * 1024;
-  } catch {
-    // Another system.
-  }
-  return process.resourceUsage().maxRSS * 1024;
+  return peakMemoryOf('self') ?? process.resourceUsage().maxRSS * 1024;
 }

@@ -45,17 +45,21 @@ export async function fetchRelease(request: FetchRequest): Promise<FetchCell> {
   const job: FetchJob = {
     ...{ url: site.url, release, state, output, run: account.run },
     seed: scenario === 'update' ? subject.files[release - 2] : undefined,
-    download: (path, to) => downloadFile(new URL(path, site.url).href, to, { signal }),
+    download: downloader(site.url, signal),
   };
   const began = performance.now();
   const attempts = await persist(() => peer.fetch(job), link.resetAfterBytes > 0 ? MAX_ATTEMPTS : 1, signal);
   const wallSeconds = (performance.now() - began) / 1000;
   const count = site.count();
-  const { sha256 } = await digestFile(output);
+  const { sha256 } = await digestFile(output, signal);
   const expected = subject.info.releases[release - 1]?.sha256;
   if (sha256 !== expected) throw new Error(`${peer.name} made another image than the published one`);
   const about = { pair: subject.info.name, tool: peer.name, link: link.name, scenario, round };
   return { ...about, ...account.usage(), wallSeconds, ...count, attempts };
+}
+
+function downloader(url: string, signal: AbortSignal): FetchJob['download'] {
+  return (path, to) => downloadFile(new URL(path, url).href, to, { signal });
 }
 
 /** Gives the number of attempts it took. @throws what the last attempt threw */
@@ -86,7 +90,7 @@ export async function prepareDevice(
   await peer.prepare({
     ...{ url: server.url, release, state: directory, seed: subject.files[release - 2] },
     run: openAccount({ env, signal }).run,
-    download: (path, to) => downloadFile(new URL(path, server.url).href, to, { signal }),
+    download: downloader(server.url, signal),
   });
   return directory;
 }

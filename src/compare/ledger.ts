@@ -7,23 +7,22 @@
 import type {
   BenchResult,
   FetchCell,
+  FetchPlace,
   Machine,
   PairInfo,
   PublishCell,
   SkippedCell,
   ToolInfo,
 } from './result.ts';
-import { RESULT_FORMAT } from './result.ts';
-
-type Place = Pick<FetchCell, 'pair' | 'tool' | 'link' | 'scenario'>;
+import { covers, isAt, RESULT_FORMAT } from './result.ts';
 
 export interface Ledger {
   readonly result: () => BenchResult;
   /** The releases of a pair as a tool published them; empty when it has not. */
   readonly published: (pair: string, tool: string) => readonly PublishCell[];
-  readonly fetched: (place: Place) => readonly FetchCell[];
+  readonly fetched: (place: FetchPlace) => readonly FetchCell[];
   /** Why something will not be measured: the pair with the tool as a whole, or one place. */
-  readonly skipped: (pair: string, tool: string, place?: Place) => SkippedCell | undefined;
+  readonly skipped: (pair: string, tool: string, place?: FetchPlace) => SkippedCell | undefined;
   addPublished(cells: readonly PublishCell[]): Promise<void>;
   addFetched(cell: FetchCell): Promise<void>;
   addSkipped(cell: SkippedCell): Promise<void>;
@@ -74,14 +73,7 @@ export function openLedger(
     result,
     published: (pair, tool) => publishes.filter((cell) => cell.pair === pair && cell.tool === tool),
     fetched: (place) => fetches.filter((cell) => isAt(cell, place)),
-    skipped: (pair, tool, place) =>
-      skips.find(
-        (cell) =>
-          cell.pair === pair &&
-          cell.tool === tool &&
-          (cell.link === undefined || cell.link === place?.link) &&
-          (cell.scenario === undefined || cell.scenario === place?.scenario),
-      ),
+    skipped: (pair, tool, place) => skips.find((cell) => covers(cell, { ...place, pair, tool })),
     async addPublished(cells) {
       publishes.push(...cells);
       await save(result());
@@ -95,15 +87,6 @@ export function openLedger(
       await save(result());
     },
   };
-}
-
-function isAt(cell: Place, place: Place): boolean {
-  return (
-    cell.pair === place.pair &&
-    cell.tool === place.tool &&
-    cell.link === place.link &&
-    cell.scenario === place.scenario
-  );
 }
 
 /** Entries by name: those of `mine` first, then the others of `before`. */

@@ -12,10 +12,10 @@ import { type FileHandle, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KiB } from '../core/sizes.ts';
+import { type Environment, findProgram } from './find-program.ts';
 import type { Run, RunOptions } from './peer.ts';
 import { RunFailed, RunTimeout } from './run-errors.ts';
 import { type Group, startGroup } from './run-group.ts';
-import { type Environment, findProgram } from './run-program.ts';
 import { createSampler } from './run-sampler.ts';
 import { addUsage, NO_USAGE, type Usage } from './usage.ts';
 

@@ -6,9 +6,9 @@
 import { execFile } from 'node:child_process';
 import { readFile, realpath } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
+import { type Environment, findProgram } from './find-program.ts';
 import { goVersion } from './go-build-info.ts';
 import type { Peer, Program } from './peer.ts';
-import { type Environment, findProgram } from './run-program.ts';
 
 /** A program that takes longer to tell its version is not waited for. */
 const PATIENCE_MS = 10_000;

@@ -49,13 +49,19 @@ export interface PublishCell extends Usage {
   readonly objects: number;
 }
 
-/** The last release fetched once. */
-export interface FetchCell extends Usage {
+/** `update`: the device has the release before; `install`: it has nothing. */
+export type Scenario = 'update' | 'install';
+
+/** Which fetches belong together. */
+export interface FetchPlace {
   readonly pair: string;
   readonly tool: string;
   readonly link: string;
-  /** `update`: the device has the release before; `install`: it has nothing. */
-  readonly scenario: 'update' | 'install';
+  readonly scenario: Scenario;
+}
+
+/** The last release fetched once. */
+export interface FetchCell extends FetchPlace, Usage {
   /** 1 for the first of several. */
   readonly round: number;
   /** Bodies of answers by kind of object, as the server sent them. */
@@ -73,7 +79,7 @@ export interface SkippedCell {
   readonly tool: string;
   /** Absent when it holds for all links. */
   readonly link?: string;
-  readonly scenario?: 'update' | 'install';
+  readonly scenario?: Scenario;
   readonly reason: string;
 }
 
@@ -89,4 +95,24 @@ export interface BenchResult {
   readonly publishes: readonly PublishCell[];
   readonly fetches: readonly FetchCell[];
   readonly skipped: readonly SkippedCell[];
+}
+
+export function isAt(cell: FetchPlace, { pair, tool, link, scenario }: FetchPlace): boolean {
+  return cell.pair === pair && cell.tool === tool && cell.link === link && cell.scenario === scenario;
+}
+
+/**
+ * True when `cell` tells why this place was not measured. What was skipped in part is no reason for the whole:
+ * without a link only what holds for all links counts, and the same for scenarios.
+ */
+export function covers(
+  { pair, tool, link, scenario }: SkippedCell,
+  place: Pick<FetchPlace, 'pair' | 'tool'> & Partial<FetchPlace>,
+): boolean {
+  return (
+    pair === place.pair &&
+    tool === place.tool &&
+    (link === undefined || link === place.link) &&
+    (scenario === undefined || scenario === place.scenario)
+  );
 }

@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { KiB } from '../core/sizes.ts';
-import type { Environment } from './run-program.ts';
+import type { Environment } from './find-program.ts';
 
 /** How much of the standard error is kept, for the error message. */
 const KEPT_BYTES = 2 * KiB;

@@ -12,10 +12,8 @@ import type { Ledger } from './ledger.ts';
 import type { Link } from './link.ts';
 import type { Peer } from './peer.ts';
 import { publishReleases, workplaceIn } from './publish-releases.ts';
-import type { FetchCell, SkippedCell } from './result.ts';
+import type { FetchPlace, Scenario, SkippedCell } from './result.ts';
 import type { Subject } from './subject.ts';
-
-export type Scenario = FetchCell['scenario'];
 
 /** Fetches that took longer than this, all rounds of a cell together, get no further round. */
 const ENOUGH_SECONDS = 60;
@@ -128,17 +126,15 @@ async function fetch(bench: Bench, peer: Peer, link: Link, scenario: Scenario, r
 }
 
 /** True while a place has not been measured often enough. */
-function wantsRound({ ledger }: Bench, place: Omit<SkippedCell, 'reason'> & Place, round: number): boolean {
+function wantsRound({ ledger }: Bench, place: FetchPlace, round: number): boolean {
   if (ledger.skipped(place.pair, place.tool, place) !== undefined) return false;
   const cells = ledger.fetched(place);
   const seconds = cells.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0);
   return cells.length < round && seconds < ENOUGH_SECONDS;
 }
 
-type Place = Pick<FetchCell, 'pair' | 'tool' | 'link' | 'scenario'>;
-
 /** What the bytes counted on another line need on this one, if nothing else took time. */
-function leastSeconds({ ledger, options }: Bench, place: Place, link: Link): number {
+function leastSeconds({ ledger, options }: Bench, place: FetchPlace, link: Link): number {
   const known = options.links.flatMap(({ name }) => ledger.fetched({ ...place, link: name }));
   return known.length === 0 ? 0 : Math.min(...known.map((cell) => cell.wireBytes)) / link.bytesPerSecond;
 }

@@ -9,7 +9,7 @@
  * @module
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { KiB } from '../core/sizes.ts';
+import { peakMemoryOf } from '../io/peak-memory.ts';
 
 const INTERVAL_MS = 20;
 
@@ -48,7 +48,7 @@ export function createSampler(): Sampler {
     const members = membersOf(group, looks);
     const ticks = members.reduce((sum, member) => sum + member.ticks, 0);
     cpuSeconds = Math.max(cpuSeconds, ticks / TICKS);
-    peakMemory = Math.max(peakMemory, ...members.map((member) => peakMemoryOf(member.pid)));
+    peakMemory = Math.max(peakMemory, ...members.map((member) => peakMemoryOf(member.pid) ?? 0));
   };
   return {
     start(pid) {
@@ -84,20 +84,16 @@ function processIds(): number[] {
 
 /** `undefined` for a process that has ended meanwhile. */
 function lookAt(pid: number): ProcessLook | undefined {
-  const text = readProc(pid, 'stat');
+  const text = readStat(pid);
   // The name stands in brackets and may hold anything; state, parent and group follow it.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
   return text === '' ? undefined : { pid, parent: Number(fields[1]), group: Number(fields[2]), ticks };
 }
 
-function peakMemoryOf(pid: number): number {
-  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(readProc(pid, 'status'))?.[1] ?? 0) * KiB;
-}
-
-function readProc(pid: number, name: string): string {
+function readStat(pid: number): string {
   try {
-    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
   } catch {
     return '';
   }

@@ -32,18 +32,23 @@ export async function openSubject(
   return { info: { ...about, releases }, files };
 }
 
-/** Size and SHA-256 of a file. @throws SiltError IO_FAILED */
-export async function digestFile(path: string): Promise<{ bytes: number; sha256: string }> {
+/** Size and SHA-256 of a file. @throws SiltError IO_FAILED; the reason of the signal */
+export async function digestFile(
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ bytes: number; sha256: string }> {
   const hash = createSha256();
   let bytes = 0;
   try {
     await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), async (blocks) => {
       for await (const block of blocks as AsyncIterable<Buffer>) {
+        signal?.throwIfAborted();
         bytes += block.length;
         hash.update(block);
       }
     });
   } catch (error) {
+    signal?.throwIfAborted();
     throw ioError(error, 'read', path);
   }
   return { bytes, sha256: hash.digest('hex') };

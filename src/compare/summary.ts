@@ -7,19 +7,16 @@
  *
  * @module
  */
-import type { Link } from './link.ts';
 import type { Kind } from './peer.ts';
-import type {
-  BenchResult,
-  FetchCell,
-  Machine,
-  PairInfo,
-  PublishCell,
-  SkippedCell,
-  ToolInfo,
+import {
+  type BenchResult,
+  covers,
+  type FetchCell,
+  type FetchPlace,
+  isAt,
+  type PublishCell,
+  type SkippedCell,
 } from './result.ts';
-
-export type Scenario = FetchCell['scenario'];
 
 /** One figure, measured several times. */
 export interface Spread {
@@ -41,14 +38,6 @@ export const FETCH_MEASURES = [
 
 /** `download` is the sum of the bytes of all kinds; the others are called as in {@link FetchCell}. */
 export type FetchMeasure = (typeof FETCH_MEASURES)[number];
-
-/** Which fetches belong together. */
-export interface FetchPlace {
-  readonly pair: string;
-  readonly tool: string;
-  readonly link: string;
-  readonly scenario: Scenario;
-}
 
 export interface FetchSummary extends FetchPlace, Readonly<Record<FetchMeasure, Spread>> {
   readonly rounds: number;
@@ -77,18 +66,11 @@ export interface PublishSummary {
   readonly releases: readonly PublishedRelease[];
 }
 
-export interface BenchSummary {
-  readonly started: string;
-  readonly machine: Machine;
-  readonly silt: BenchResult['silt'];
+export interface BenchSummary extends Omit<BenchResult, 'format' | 'fetches' | 'publishes'> {
   /** Name of the tool that the ratios are to. */
   readonly reference: string;
-  readonly pairs: readonly PairInfo[];
-  readonly tools: readonly ToolInfo[];
-  readonly links: readonly Link[];
   readonly fetches: readonly FetchSummary[];
   readonly publishes: readonly PublishSummary[];
-  readonly skipped: readonly SkippedCell[];
 }
 
 /** @param reference the tool that others are compared with. Default: `silt` */
@@ -106,10 +88,25 @@ export function summarise(result: BenchResult, reference = 'silt'): BenchSummary
 
 /** The fetches of one place; `undefined` when it was not measured. */
 export function fetchAt(summary: BenchSummary, place: FetchPlace): FetchSummary | undefined {
-  const { pair, tool, link, scenario } = place;
-  return summary.fetches.find(
-    (one) => one.pair === pair && one.tool === tool && one.link === link && one.scenario === scenario,
-  );
+  return summary.fetches.find((one) => isAt(one, place));
+}
+
+/**
+ * As {@link fetchAt}, or, for a tool that was not measured over that link, over the first one where it was: good
+ * for bytes and requests, which hardly differ, and never for time.
+ */
+export function fetchNear(summary: BenchSummary, place: FetchPlace): FetchSummary | undefined {
+  const links = [place.link, ...summary.links.map(({ name }) => name)];
+  for (const link of links) {
+    const found = fetchAt(summary, { ...place, link });
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** How often a fetch was measured, at most. */
+export function mostRounds({ fetches }: Pick<BenchSummary, 'fetches'>): number {
+  return Math.max(0, ...fetches.map(({ rounds }) => rounds));
 }
 
 /** What publishing this pair by this tool cost; `undefined` when it was not measured. */
@@ -117,21 +114,12 @@ export function publishAt(summary: BenchSummary, pair: string, tool: string): Pu
   return summary.publishes.find((one) => one.pair === pair && one.tool === tool);
 }
 
-/**
- * Why something was not measured. What was skipped in part is no reason for the whole: without a link only
- * what holds for all links counts, and the same for scenarios.
- */
+/** Why something was not measured: of several reasons the one that says most precisely where. */
 export function whySkipped(
   summary: BenchSummary,
   place: Pick<FetchPlace, 'pair' | 'tool'> & Partial<FetchPlace>,
 ): string | undefined {
-  const found = summary.skipped.filter(
-    ({ pair, tool, link, scenario }) =>
-      pair === place.pair &&
-      tool === place.tool &&
-      (link === undefined || link === place.link) &&
-      (scenario === undefined || scenario === place.scenario),
-  );
+  const found = summary.skipped.filter((cell) => covers(cell, place));
   const detail = (one: SkippedCell): number =>
     Number(one.link !== undefined) + Number(one.scenario !== undefined);
   return found.toSorted((a, b) => detail(b) - detail(a))[0]?.reason;

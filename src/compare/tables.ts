@@ -6,8 +6,8 @@
  */
 import { formatBytes, formatCount, formatSeconds } from './figures.ts';
 import { drawTerminalTable, type ReportTable } from './report-table.ts';
-import type { BenchResult, PairInfo, ToolInfo } from './result.ts';
-import { type BenchSummary, fetchAt, publishAt, type Scenario, summarise, whySkipped } from './summary.ts';
+import type { BenchResult, FetchPlace, PairInfo, Scenario, ToolInfo } from './result.ts';
+import { type BenchSummary, fetchAt, fetchNear, publishAt, summarise, whySkipped } from './summary.ts';
 import { drawRows, type Figure, type FigureRow, figure, noFigure } from './table-rows.ts';
 
 export interface TableOptions {
@@ -52,17 +52,16 @@ export function pairTable(
   const rows = byDownload(summary, { pair: pair.name, link: detail.name, scenario })
     .filter(expected)
     .map((tool): FigureRow => {
-      const of = (link: string, measure: Shown): Figure =>
-        fetchFigure(summary, { pair: pair.name, tool: tool.name, link, scenario }, measure);
-      const shown = linkOf(summary, { pair: pair.name, tool: tool.name, link: detail.name, scenario });
+      const at = (link: string): FetchPlace => ({ pair: pair.name, tool: tool.name, link, scenario });
+      const of = (measure: Shown): Figure => fetchFigure(summary, at(detail.name), measure);
       return {
         name: tool.name,
         figures: [
-          of(shown, 'download'),
-          of(shown, 'requests'),
-          ...links.map(({ name }) => of(name, 'wallSeconds')),
-          of(shown, 'cpuSeconds'),
-          of(shown, 'peakMemory'),
+          of('download'),
+          of('requests'),
+          ...links.map(({ name }) => fetchFigure(summary, at(name), 'wallSeconds')),
+          of('cpuSeconds'),
+          of('peakMemory'),
           ...(update ? publisherFigures(summary, pair.name, tool) : []),
         ],
       };
@@ -96,11 +95,8 @@ export function compactTable(summary: BenchSummary, options: CompactOptions): Re
   const rows = byDownload(summary, { pair: focus, link, scenario: 'update' })
     .filter(({ name }) => shown.has(name))
     .map(({ name }): FigureRow => {
-      const of = (pair: string, measure: Shown): Figure => {
-        const place = { pair, tool: name, link, scenario: 'update' } as const;
-        const over = measure === 'wallSeconds' ? link : linkOf(summary, place);
-        return fetchFigure(summary, { ...place, link: over }, measure);
-      };
+      const of = (pair: string, measure: Shown): Figure =>
+        fetchFigure(summary, { pair, tool: name, link, scenario: 'update' }, measure);
       const downloads = pairs.map((pair) => of(pair, 'download'));
       return { name, figures: [...downloads, of(focus, 'requests'), of(focus, 'wallSeconds')] };
     });
@@ -136,8 +132,9 @@ const FORMATS = {
 
 type Shown = keyof typeof FORMATS;
 
-function fetchFigure(summary: BenchSummary, place: Parameters<typeof fetchAt>[1], measure: Shown): Figure {
-  const found = fetchAt(summary, place);
+/** Time is of that very link, all else of one near it. */
+function fetchFigure(summary: BenchSummary, place: FetchPlace, measure: Shown): Figure {
+  const found = measure === 'wallSeconds' ? fetchAt(summary, place) : fetchNear(summary, place);
   return found === undefined
     ? noFigure(whySkipped(summary, place))
     : figure(found[measure].median, FORMATS[measure]);
@@ -181,18 +178,10 @@ function byDownload(
   const ranked = summary.tools
     .filter(({ name }) => isKnown(summary, name))
     .map((tool) => {
-      const link = linkOf(summary, { ...place, tool: tool.name });
-      const download = fetchAt(summary, { ...place, link, tool: tool.name })?.download.median;
+      const download = fetchNear(summary, { ...place, tool: tool.name })?.download.median;
       return { tool, download: download ?? Number.MAX_VALUE };
     });
   return ranked.toSorted((a, b) => a.download - b.download).map(({ tool }) => tool);
-}
-
-/** The link of `place`, or, for a tool that was not measured there, the first where it was: bytes hardly differ. */
-function linkOf(summary: BenchSummary, place: Parameters<typeof fetchAt>[1]): string {
-  if (fetchAt(summary, place) !== undefined) return place.link;
-  const measured = summary.links.find(({ name }) => fetchAt(summary, { ...place, link: name }) !== undefined);
-  return measured?.name ?? place.link;
 }
 
 function isKnown({ fetches }: BenchSummary, tool: string): boolean {

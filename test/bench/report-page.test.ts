@@ -6,8 +6,8 @@ import test, { type ExecutionContext } from 'ava';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { htmlReport } from '../../bench/report/html.ts';
 import { formatBytes, formatCount } from '../../src/compare/figures.ts';
-import type { BenchResult } from '../../src/compare/result.ts';
-import { type FetchPlace, fetchAt, summarise } from '../../src/compare/summary.ts';
+import type { BenchResult, FetchPlace } from '../../src/compare/result.ts';
+import { fetchAt, summarise } from '../../src/compare/summary.ts';
 import { findChromium } from '../support/find-chromium.ts';
 import { sampleBenchResult } from '../support/sample-bench-result.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -124,6 +124,8 @@ inBrowser('growth is shown for the line it was measured on, whichever is chosen'
     const marks = await page.locator(`#chart-${chart} svg path[stroke="#d9480f"]`).count();
     t.true(marks > 0, chart);
   }
+  const shown = (await tableRows(page, 'growth')).map(([name]) => name);
+  t.true(shown.length > 0 && shown.every((name) => growing.has(name?.split(',')[0] ?? '')), shown.join('; '));
   t.deepEqual(problems, []);
 });
 

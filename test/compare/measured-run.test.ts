@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { findProgram } from '../../src/compare/find-program.ts';
 import { type AccountOptions, hasGnuTime, openAccount } from '../../src/compare/measured-run.ts';
 import { RunFailed, RunTimeout } from '../../src/compare/run-errors.ts';
-import { findProgram } from '../../src/compare/run-program.ts';
 import { MiB } from '../../src/core/sizes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 

@@ -112,7 +112,8 @@ test('a site that is closed answers no more, and its figures stay', async (t) =>
     await ask(closing, 'latest');
   }
   t.is(site.count().bytes.metadata, 1);
-  await t.throwsAsync(ask(site, 'latest'), { code: 'ECONNREFUSED' });
+  // Linux resets a connection that meets the port while it closes.
+  await t.throwsAsync(ask(site, 'latest'), { message: /connect ECONN(REFUSED|RESET)/ });
 });
 
 test('a missing directory says so', async (t) => {

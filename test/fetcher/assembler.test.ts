@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type TestFn } from 'ava';
 import { SiltError } from '../../src/core/errors.ts';
 import { KiB } from '../../src/core/sizes.ts';
 import { Assembler } from '../../src/fetcher/assembler.ts';
@@ -16,16 +15,11 @@ import type { Target } from '../../src/fetcher/target.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import { openReleases } from '../../src/trust/unsigned-releases.ts';
 import { oldImage } from '../support/release-images.ts';
-import { PRODUCT, publishReleases, sharedDirectory } from '../support/release-repository.ts';
+import { PRODUCT } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
-
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  t.context = { repository: await publishReleases(path, { old: oldImage }), remove };
-});
-test.after.always((t) => t.context.remove());
+const test = repositoryTest({ old: oldImage });
 
 /** As a worn-out medium does: from here on it cannot be read. */
 function unreadableFrom(seed: Seed, from: number): Seed {

@@ -1,6 +1,5 @@
 import { symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type TestFn } from 'ava';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { SourceFile } from '../../src/io/source-file.ts';
 import { TargetFile } from '../../src/io/target-file.ts';
@@ -8,17 +7,12 @@ import { addsUp } from '../support/adds-up.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { loopDevice } from '../support/loop-device.ts';
 import { NEW_DATA, newImage, oldImage } from '../support/release-images.ts';
-import { fetchFrom, publishReleases, sharedDirectory } from '../support/release-repository.ts';
+import { fetchFrom } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
-
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  t.context = { repository: await publishReleases(path, { old: oldImage, new: newImage }), remove };
-});
-test.after.always((t) => t.context.remove());
+const test = repositoryTest({ old: oldImage, new: newImage });
 
 const OLD = { selector: { version: 'old' } } as const;
 

@@ -1,22 +1,16 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type TestFn } from 'ava';
 import { KiB } from '../../src/core/sizes.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { newImage, oldImage } from '../support/release-images.ts';
-import { publishReleases, serveRepository, sharedDirectory } from '../support/release-repository.ts';
+import { serveRepository } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { alterUnnoticed, writeIndexedSeed } from '../support/saved-index.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
-
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  t.context = { repository: await publishReleases(path, { old: oldImage, new: newImage }), remove };
-});
-test.after.always((t) => t.context.remove());
+const test = repositoryTest({ old: oldImage, new: newImage });
 
 test('a budget that just suffices is kept, and one less is refused before any data is fetched', async (t) => {
   const directory = await temporaryDirectory(t);

@@ -1,24 +1,20 @@
 import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { isSiltError } from '../../src/core/errors.ts';
 import { KiB } from '../../src/core/sizes.ts';
 import { holdsImage } from '../support/holds-image.ts';
-import { fetchFrom, publishReleases, sharedDirectory } from '../support/release-repository.ts';
+import { fetchFrom } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { seededBytes, seededRandom } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /** A repository whose objects are damaged where they lie, so that asking again does not help. */
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
 
 const image = seededBytes('damage', 500 * KiB);
 const BEFORE = Buffer.from('the image that was there before');
 
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  t.context = { repository: await publishReleases(path, { new: image }), remove };
-});
-test.after.always((t) => t.context.remove());
+const test = repositoryTest({ new: image });
 
 type Damage = (bytes: Buffer, at: number) => Buffer;
 

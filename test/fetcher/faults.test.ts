@@ -1,6 +1,6 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import type { ExecutionContext } from 'ava';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { openHttpStore } from '../../src/store/http.ts';
@@ -8,13 +8,8 @@ import type { FaultProxy } from '../support/fault-proxy.ts';
 import type { Fault } from '../support/faults.ts';
 import { PATIENT } from '../support/faulty-repository.ts';
 import { holdsImage } from '../support/holds-image.ts';
-import {
-  fetchRelease,
-  publishReleases,
-  type ServedRepository,
-  serveRepository,
-  sharedDirectory,
-} from '../support/release-repository.ts';
+import { fetchRelease, type ServedRepository, serveRepository } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { seededBytes, seededRandom } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
@@ -22,13 +17,7 @@ import { throwsSilt } from '../support/throws-silt.ts';
 const image = seededBytes('faults', 1500 * KiB);
 
 /** Every fault of the proxy, for a while and for ever, on every kind of object. */
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
-
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  t.context = { repository: await publishReleases(path, { new: image }), remove };
-});
-test.after.always((t) => t.context.remove());
+const test = repositoryTest({ new: image });
 
 interface Bench extends ServedRepository {
   readonly output: string;

@@ -1,24 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { newImage, OLD_DATA, oldImage } from '../support/release-images.ts';
-import { fetchFrom, publishReleases, sharedDirectory } from '../support/release-repository.ts';
+import { fetchFrom } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
-
 const DATA = OLD_DATA + 300 * KiB;
 
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  t.context = { repository: await publishReleases(path, { old: oldImage, new: newImage }), remove };
-});
-test.after.always((t) => t.context.remove());
+const test = repositoryTest({ old: oldImage, new: newImage });
 
 /** A file system of that size, or `undefined` where this process may not mount one. */
 async function smallDisk(t: ExecutionContext, bytes: number): Promise<string | undefined> {

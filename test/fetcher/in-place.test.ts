@@ -2,35 +2,28 @@ import { readdirSync } from 'node:fs';
 import { mkdir, open, readdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import anyTest, { type TestFn } from 'ava';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { addsUp } from '../support/adds-up.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { NEW_DATA, newImage, oldImage } from '../support/release-images.ts';
-import { fetchFrom, publishReleases, sharedDirectory } from '../support/release-repository.ts';
+import { fetchFrom } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
-
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
 
 /** The first image with two pieces changed, and everything else where it was. */
 const patchedImage = Buffer.from(oldImage);
 patchedImage.set(seededBytes('patch 1', 10 * KiB), 500 * KiB);
 patchedImage.set(seededBytes('patch 2', 10 * KiB), 3000 * KiB);
 
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  const images = {
-    old: oldImage,
-    patched: patchedImage,
-    short: oldImage.subarray(0, 1_500_000),
-    new: newImage,
-  };
-  t.context = { repository: await publishReleases(path, images), remove };
+const test = repositoryTest({
+  old: oldImage,
+  patched: patchedImage,
+  short: oldImage.subarray(0, 1_500_000),
+  new: newImage,
 });
-test.after.always((t) => t.context.remove());
 
 test('what is the same is not written again', async (t) => {
   const output = join(await temporaryDirectory(t), 'slot');

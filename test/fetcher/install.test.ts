@@ -1,6 +1,5 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type TestFn } from 'ava';
 import { KiB } from '../../src/core/sizes.ts';
 import { openImage } from '../../src/fetcher/open-image.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
@@ -8,27 +7,20 @@ import { openReleases } from '../../src/trust/unsigned-releases.ts';
 import { addsUp } from '../support/adds-up.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { NEW_DATA, newImage, OLD_DATA, oldImage } from '../support/release-images.ts';
-import {
-  fetchFrom,
-  PRODUCT,
-  publishReleases,
-  serveRepository,
-  sharedDirectory,
-} from '../support/release-repository.ts';
+import { fetchFrom, PRODUCT, publishReleases, serveRepository } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { alterUnnoticed, writeIndexedSeed } from '../support/saved-index.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
-
 const OLD = { selector: { version: 'old' } } as const;
 
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  const images = { old: oldImage, empty: Buffer.alloc(0), zeros: Buffer.alloc(900 * KiB), new: newImage };
-  t.context = { repository: await publishReleases(path, images), remove };
+const test = repositoryTest({
+  old: oldImage,
+  empty: Buffer.alloc(0),
+  zeros: Buffer.alloc(900 * KiB),
+  new: newImage,
 });
-test.after.always((t) => t.context.remove());
 
 test('a first install fetches each byte once; zeros and repeats cost nothing', async (t) => {
   const directory = await temporaryDirectory(t);

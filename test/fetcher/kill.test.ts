@@ -1,20 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { holdsImage } from '../support/holds-image.ts';
-import {
-  type FetchRequest,
-  publishReleases,
-  type ServedRepository,
-  serveRepository,
-  sharedDirectory,
-} from '../support/release-repository.ts';
+import { type FetchRequest, type ServedRepository, serveRepository } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { seededBytes, seededRandom } from '../support/seeded-bytes.ts';
 import { startFetch } from '../support/start-fetch.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
 
 const image = Buffer.concat([
   seededBytes('killed a', 5 * MiB),
@@ -30,11 +23,7 @@ const REQUEST = 1 * MiB;
 const LOST = MEMORY + REQUEST + 512 * KiB;
 const bounds = { memoryBytes: MEMORY, costs: { requestBytes: 64 * KiB, maxBytes: REQUEST } };
 
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  t.context = { repository: await publishReleases(path, { new: image }), remove };
-});
-test.after.always((t) => t.context.remove());
+const test = repositoryTest({ new: image });
 
 /** A line that a fetch keeps up with, so that what was sent has arrived. */
 const LINE = { bytesPerSecond: 24 * MiB };

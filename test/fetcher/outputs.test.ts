@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type TestFn } from 'ava';
 import { lockPath } from '../../src/fetcher/target.ts';
 import { verifyImage } from '../../src/fetcher/verify-image.ts';
 import { withLock } from '../../src/io/lock-file.ts';
@@ -9,23 +8,12 @@ import { openDirectoryStore } from '../../src/store/directory.ts';
 import { openReleases } from '../../src/trust/unsigned-releases.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { newImage, oldImage } from '../support/release-images.ts';
-import {
-  fetchFrom,
-  PRODUCT,
-  publishReleases,
-  serveRepository,
-  sharedDirectory,
-} from '../support/release-repository.ts';
+import { fetchFrom, PRODUCT, serveRepository } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
-
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  t.context = { repository: await publishReleases(path, { old: oldImage, new: newImage }), remove };
-});
-test.after.always((t) => t.context.remove());
+const test = repositoryTest({ old: oldImage, new: newImage });
 
 for (const [what, message, make] of [
   ['a directory', /is a directory/, async (path: string) => void (await mkdir(path))],

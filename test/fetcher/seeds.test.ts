@@ -1,29 +1,18 @@
 import { link, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import anyTest, { type TestFn } from 'ava';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { savedIndexPath } from '../../src/fetcher/seeds.ts';
 import { addsUp } from '../support/adds-up.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { NEW_DATA, newImage, oldImage } from '../support/release-images.ts';
-import {
-  fetchFrom,
-  publishReleases,
-  serveRepository,
-  sharedDirectory,
-} from '../support/release-repository.ts';
+import { fetchFrom, publishReleases, serveRepository } from '../support/release-repository.ts';
+import { repositoryTest } from '../support/repository-test.ts';
 import { alterUnnoticed, writeIndexedSeed } from '../support/saved-index.ts';
 import { seededBytes, seededRandom } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
-const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
-
-test.before(async (t) => {
-  const { path, remove } = await sharedDirectory();
-  t.context = { repository: await publishReleases(path, { old: oldImage, new: newImage }), remove };
-});
-test.after.always((t) => t.context.remove());
+const test = repositoryTest({ old: oldImage, new: newImage });
 
 /** A frame holds 1 MiB and is fetched whole, so one spoilt chunk costs that. */
 const FRAME = 1.1 * MiB;

@@ -68,15 +68,12 @@ export function downloadBars(rows, look) {
         }
       : {}),
   }));
-  const base = baseOption(look);
   return {
-    ...base,
-    tooltip: {
-      ...base.tooltip,
+    ...baseOption(look, {
       trigger: 'axis',
       axisPointer: { type: 'shadow' },
       formatter: ([first]) => downloadBox(rows[first.dataIndex]),
-    },
+    }),
     grid: grid(rows),
     xAxis: figureAxis(look, 'value', bytesText),
     yAxis: toolAxis(rows, look),
@@ -108,14 +105,11 @@ export function dots(rows, measure, format, least, look) {
       },
       { coord: [at(max), mark.name] },
     ]);
-  const base = baseOption(look);
   return {
-    ...base,
-    tooltip: {
-      ...base.tooltip,
+    ...baseOption(look, {
       trigger: 'item',
       formatter: ({ dataIndex }) => dotBox(rows[dataIndex], measure, format),
-    },
+    }),
     grid: grid(rows),
     xAxis: figureAxis(look, 'log', format),
     yAxis: toolAxis(rows, look),

@@ -59,8 +59,8 @@ export function aboveZero(value, least) {
   return Math.max(value, least);
 }
 
-/** Font, tooltip and movement of every chart. */
-export function baseOption({ ink, line, card, font }) {
+/** Font, tooltip and movement of every chart; `tooltip` is what is special about this one's. */
+export function baseOption({ ink, line, card, font }, tooltip) {
   return {
     textStyle: { fontFamily: font, color: ink },
     animationDuration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 350,
@@ -70,6 +70,7 @@ export function baseOption({ ink, line, card, font }) {
       borderColor: line,
       textStyle: { color: ink, fontFamily: font, fontSize: 13 },
       extraCssText: 'max-width:20rem;white-space:normal;border-radius:10px;',
+      ...tooltip,
     },
   };
 }

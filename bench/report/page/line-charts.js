@@ -40,15 +40,12 @@ function axisBox(title, points, marks, format) {
 }
 
 function lineOption(look, narrow, axes, series, box) {
-  const base = baseOption(look);
   return {
-    ...base,
-    tooltip: {
-      ...base.tooltip,
+    ...baseOption(look, {
       trigger: 'axis',
       axisPointer: { type: 'line', lineStyle: { color: look.soft } },
       formatter: (found) => box(found),
-    },
+    }),
     grid: { left: 62, right: narrow ? 96 : 104, top: axes.title ? 44 : 16, bottom: 28 },
     ...(axes.title
       ? { title: { text: axes.title, left: 4, top: 6, textStyle: { color: look.ink, fontSize: 14 } } }

@@ -30,14 +30,12 @@ function rowsWhere(marks, test) {
   return data.fetches.filter(test).map((fetch) => ({ fetch, mark: marks.get(fetch.tool) }));
 }
 
-function showTables({ pair, link, scenario, row }) {
+/** Each section has tables of its own choice: a row of releases, growth where it was measured, else what is chosen. */
+function showTables(now, growth) {
+  const choices = { stored: { pair: now.row }, growth };
   for (const table of document.querySelectorAll('.exact')) {
-    const own = table.dataset;
-    const inRow = table.closest('#stored') !== null;
-    table.hidden =
-      (own.pair ?? pair) !== (inRow ? row : pair) ||
-      (own.link ?? link) !== link ||
-      (own.scenario ?? scenario) !== scenario;
+    const choice = { ...now, ...choices[table.closest('section')?.id] };
+    table.hidden = Object.entries(table.dataset).some(([name, value]) => choice[name] !== value);
   }
 }
 
@@ -115,13 +113,16 @@ const GROWTH = [
   ['growth-time', 'wall', 'Time', secondsText],
 ];
 
-function drawGrowth(now, marks, look) {
-  const sizes = new Map(
-    data.pairs.filter(({ series }) => series === 'size').map(({ name, bytes }) => [name, bytes.at(-1)]),
+/** Bytes of the images that grow, by the name of their pair. */
+const sizes = new Map(
+  data.pairs.filter(({ series }) => series === 'size').map(({ name, bytes }) => [name, bytes.at(-1)]),
+);
+
+function drawGrowth(now, { link, scenario }, marks, look) {
+  const here = rowsWhere(
+    marks,
+    (fetch) => sizes.has(fetch.pair) && fetch.link === link && fetch.scenario === scenario,
   );
-  const all = rowsWhere(marks, ({ pair }) => sizes.has(pair));
-  const { link, scenario } = measuredPlace(all, now);
-  const here = all.filter(({ fetch }) => fetch.link === link && fetch.scenario === scenario);
   const of = (name, measure) =>
     here
       .filter(({ fetch }) => fetch.tool === name)
@@ -137,15 +138,15 @@ function drawGrowth(now, marks, look) {
   growthFinding(of, [...marks.values()], data.reference, `${scenario} over ${over}`);
 }
 
-/** The chosen link and job if these rows were measured there, else the first that they were: few are on all. */
-function measuredPlace(rows, now) {
+/** The chosen link and job if growth was measured there, else the first where it was: it rarely is on all. */
+function growthPlace(now) {
   const measured = (link, scenario) =>
-    rows.some(({ fetch }) => fetch.link === link && fetch.scenario === scenario);
+    data.fetches.some((one) => sizes.has(one.pair) && one.link === link && one.scenario === scenario);
   const links = [now.link, ...data.links.map(({ name }) => name)];
   const places = [now.scenario, 'update', 'install'].flatMap((scenario) =>
     links.map((link) => ({ link, scenario })),
   );
-  return places.find(({ link, scenario }) => measured(link, scenario)) ?? now;
+  return places.find(({ link, scenario }) => measured(link, scenario)) ?? {};
 }
 
 function drawStored(now, marks, look) {
@@ -172,11 +173,12 @@ function drawAll() {
   const marks = toolMarks(data.tools, data.reference, look.dark);
   for (const box of boxes) box.nextElementSibling.style.background = marks.get(box.value).colour;
   document.getElementById('tool-count').textContent = `${now.shown.size} of ${data.tools.length}`;
-  showTables(now);
+  const growth = growthPlace(now);
+  showTables(now, growth);
   aboutPair(now);
   drawRows(now, marks, look);
   drawTime(now, marks, look);
-  if (document.getElementById('growth') !== null) drawGrowth(now, marks, look);
+  if (document.getElementById('growth') !== null) drawGrowth(now, growth, marks, look);
   if (document.getElementById('stored') !== null) drawStored(now, marks, look);
 }
 
