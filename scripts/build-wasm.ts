@@ -25,6 +25,8 @@ for (const file of readdirSync('wasm').filter((name) => name.endsWith('.ts'))) {
       '1',
       '--use',
       'abort=',
+      '--enable',
+      'simd',
     ],
     {},
   );

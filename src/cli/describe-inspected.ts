@@ -5,9 +5,11 @@
  */
 import { formatSize } from '../core/sizes.ts';
 import type { ChunkerParameters } from '../format/index-head.ts';
+import type { ManifestDelta } from '../format/manifest.ts';
 import type { IndexSummary } from '../publisher/index-summary.ts';
 import type { ProductListing } from '../trust/unsigned-products.ts';
 import { alignRows } from './align-rows.ts';
+import { describeSummary } from './describe-delta.ts';
 import type { InspectedFile } from './inspect-file.ts';
 
 /** A release with the figures of its images. */
@@ -16,7 +18,10 @@ export interface InspectedRelease {
   readonly version: string;
   readonly counter: number;
   readonly created: string;
-  readonly images: readonly (IndexSummary & { readonly name: string })[];
+  readonly images: readonly (IndexSummary & {
+    readonly name: string;
+    readonly deltas: readonly ManifestDelta[];
+  })[];
 }
 
 /** Lines about a file. */
@@ -37,6 +42,8 @@ export function describeFile(file: InspectedFile): string[] {
         ]),
       ];
     }
+    case 'delta':
+      return describeSummary(file);
     case 'seed index':
       return [
         'seed index',
@@ -55,7 +62,11 @@ export function describeFile(file: InspectedFile): string[] {
 export function describeRelease(release: InspectedRelease): string[] {
   return [
     `${release.product} ${release.version} (release ${release.counter}, ${release.created})`,
-    ...release.images.flatMap((image) => [`image ${image.name}`, ...describeIndex(image)]),
+    ...release.images.flatMap((image) => [
+      `image ${image.name}`,
+      ...describeIndex(image),
+      ...alignRows(image.deltas.map(describeDelta)),
+    ]),
   ];
 }
 
@@ -71,6 +82,14 @@ export function describeProducts(products: readonly ProductListing[]): string[] 
       }),
     ),
   ]);
+}
+
+function describeDelta({ base, size, head, sha256 }: ManifestDelta): string[] {
+  return [
+    '  delta',
+    `${formatSize(size)}, head ${formatSize(head.size)}, ${sha256}`,
+    `from ${formatSize(base.size)}, ${base.sha256}`,
+  ];
 }
 
 function describeIndex(index: IndexSummary): string[] {

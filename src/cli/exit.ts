@@ -36,6 +36,7 @@ export const exitStatus = {
   NO_SPACE: 15,
   TARGET_INVALID: EXIT_DAMAGED,
   SEED_INVALID: EXIT_DAMAGED,
+  BASE_MISMATCH: EXIT_DAMAGED,
   OVER_BUDGET: 17,
   IO_FAILED: EXIT_FAILED,
 } as const satisfies Record<ErrorCode, number>;

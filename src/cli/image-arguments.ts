@@ -19,7 +19,10 @@ export interface ImageArgument {
  * @throws SiltError USAGE
  */
 export function imageArguments(paths: readonly string[], named: readonly string[]): ImageArgument[] {
-  const images = [...paths.map((path) => ({ name: nameOf(path), path })), ...named.map(parseNamed)];
+  const images = [
+    ...paths.map((path) => ({ name: nameOf(path), path })),
+    ...named.map((text) => parseNamed(text)),
+  ];
   if (images.length === 0) {
     throw new SiltError('USAGE', 'expected at least one image: a path, or --image NAME=PATH');
   }
@@ -29,10 +32,16 @@ export function imageArguments(paths: readonly string[], named: readonly string[
   return images;
 }
 
-function parseNamed(text: string): ImageArgument {
+/**
+ * Reads `NAME=PATH`.
+ *
+ * @param option that it is the value of, for the error
+ * @throws SiltError USAGE
+ */
+export function parseNamed(text: string, option = '--image'): ImageArgument {
   const at = text.indexOf('=');
   if (at < 1 || at === text.length - 1) {
-    throw new SiltError('USAGE', `expected --image NAME=PATH, found "${text}"`);
+    throw new SiltError('USAGE', `expected ${option} NAME=PATH, found "${text}"`);
   }
   return { name: text.slice(0, at), path: text.slice(at + 1) };
 }

@@ -4,7 +4,9 @@
  * @module
  */
 import { SiltError } from '../core/errors.ts';
+import { type DeltaSummary, describeDelta } from '../differ/describe-delta.ts';
 import { CATALOG_FORMAT, decodeCatalog } from '../format/catalog.ts';
+import { DELTA_MAGIC } from '../format/delta-file.ts';
 import { CODEC_BROTLI, CODEC_STORED, CODEC_ZSTD, FILTER_X86 } from '../format/frame.ts';
 import { decodeIndexFront, INDEX_MAGIC } from '../format/index-head.ts';
 import { MAX_CATALOG, MAX_INDEX_HEAD, MAX_PACK } from '../format/limits.ts';
@@ -35,6 +37,7 @@ export type InspectedFile =
   | ({ readonly kind: 'index' } & IndexSummary)
   | ({ readonly kind: 'pack' } & PackSummary)
   | ({ readonly kind: 'seed index' } & SeedIndexSummary)
+  | ({ readonly kind: 'delta' } & DeltaSummary)
   | { readonly kind: 'manifest' | 'catalog'; readonly document: object };
 
 /**
@@ -55,6 +58,8 @@ export async function inspectFile(path: string): Promise<InspectedFile> {
       };
       return { kind: 'index', ...(await summariseIndex(head, headLength, part)) };
     }
+    case DELTA_MAGIC:
+      return { kind: 'delta', ...(await describeDelta(path)) };
     case PACK_MAGIC:
       return { kind: 'pack', ...summarisePack(readWhole(file, MAX_PACK)) };
     case SEED_INDEX_MAGIC: {
@@ -77,7 +82,7 @@ function inspectDocument(path: string, file: SourceFile): InspectedFile {
   if (text.includes(`"format":"${CATALOG_FORMAT}"`)) {
     return { kind: 'catalog', document: decodeCatalog(bytes) };
   }
-  const expected = 'an index, a pack, a seed index, a manifest or a catalog of silt';
+  const expected = 'an index, a pack, a delta, a seed index, a manifest or a catalog of silt';
   throw new SiltError('FORMAT_INVALID', `${path}: expected ${expected}, found something else`, {
     details: { path },
   });

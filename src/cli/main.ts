@@ -9,8 +9,9 @@ if (major < 24 || (major === 24 && minor < 15)) {
   process.stderr.write(`silt: needs Node.js 24.15 or later, found ${process.versions.node}\n`);
   process.exit(1);
 }
-// The one command that runs on devices.
-if (process.argv[2] === 'fetch') (await import('./small-heap.ts')).keepHeapSmall();
+// What runs on devices.
+const command = process.argv.slice(2, 4).join(' ');
+if (/^(fetch\b|delta patch$)/.test(command)) (await import('./small-heap.ts')).keepHeapSmall();
 const { runProgram } = await import('./program.ts');
 // All streams of a process are synchronous here, so nothing is lost; what still hangs (a socket, a thread)
 // must not keep a finished command.

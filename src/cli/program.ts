@@ -6,15 +6,20 @@
 import { Command, CommanderError } from 'commander';
 import { SiltError } from '../core/errors.ts';
 import { ioError, systemCode } from '../io/io-error.ts';
-import { addBench } from './commands/bench.ts';
-import { addFetch } from './commands/fetch.ts';
-import { addInspect } from './commands/inspect.ts';
-import { addPublish } from './commands/publish.ts';
-import { addServe } from './commands/serve.ts';
-import { addVerify } from './commands/verify.ts';
 import { EXIT_DONE, exitOf } from './exit.ts';
 import { reportError } from './output.ts';
 import { packageVersion } from './package-version.ts';
+
+/** The commands in the order of the help. Each is loaded when it is wanted: a device needs one of them. */
+const commands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  publish: async () => (await import('./commands/publish.ts')).addPublish,
+  fetch: async () => (await import('./commands/fetch.ts')).addFetch,
+  inspect: async () => (await import('./commands/inspect.ts')).addInspect,
+  verify: async () => (await import('./commands/verify.ts')).addVerify,
+  delta: async () => (await import('./commands/delta.ts')).addDelta,
+  serve: async () => (await import('./commands/serve.ts')).addServe,
+  bench: async () => (await import('./commands/bench.ts')).addBench,
+};
 
 const epilogue = `
 Each command has a --help with examples. Exit codes: 0 done, 1 failed, 2 usage, 4 nothing to do (only with
@@ -28,7 +33,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
     process.stdout.on('error', (error) => outputFailed(error, json));
     process.stderr.on('error', () => {});
-    await createProgram().parseAsync(argv);
+    const program = await createProgram(argv[2]);
+    await program.parseAsync(argv);
     return Number(process.exitCode ?? EXIT_DONE);
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT_DONE;
@@ -39,7 +45,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+/** @param wanted the first argument; all commands are loaded where it names none */
+async function createProgram(wanted: string | undefined): Promise<Command> {
   const program = new Command('silt')
     .description('Delta updates: publish small, fetch only what is missing, verify everything.')
     .version(packageVersion(), '--version', 'print the version')
@@ -49,13 +56,14 @@ function createProgram(): Command {
     .configureOutput({ outputError: () => {} })
     .exitOverride()
     .addHelpText('after', epilogue);
-  addPublish(program);
-  addFetch(program);
-  addInspect(program);
-  addVerify(program);
-  addServe(program);
-  addBench(program);
+  for (const add of await loadCommands(wanted)) add(program);
   return program;
+}
+
+async function loadCommands(wanted: string | undefined): Promise<((program: Command) => void)[]> {
+  const one = Object.hasOwn(commands, wanted ?? '') ? commands[wanted ?? ''] : undefined;
+  const loaders = one === undefined ? Object.values(commands) : [one];
+  return await Promise.all(loaders.map((load) => load()));
 }
 
 function usageError(error: CommanderError): SiltError {

@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'NO_SPACE'
   | 'TARGET_INVALID'
   | 'SEED_INVALID'
+  | 'BASE_MISMATCH'
   | 'OVER_BUDGET'
   | 'IO_FAILED';
 

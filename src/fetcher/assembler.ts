@@ -6,39 +6,31 @@
 import { isZero } from '../core/bytes.ts';
 import { sha256, toHex } from '../core/digest.ts';
 import { isSiltError, SiltError } from '../core/errors.ts';
+import type { BaseReader } from '../delta/base-reader.ts';
+import { WindowDecoder } from '../delta/window-decoder.ts';
+import type { FrameRef } from '../format/frame.ts';
 import type { IndexHead, WindowEntry } from '../format/index-head.ts';
 import { hintOf, type WindowMap, ZERO_FRAME } from '../format/level2.ts';
+import type { AssemblyTotals } from './assembly-totals.ts';
 import { CopyRuns } from './copy-runs.ts';
+import type { DeltaTrust } from './delta-trust.ts';
 import type { FrameSource, FrameSpan } from './frame-source.ts';
 import type { Level2Source } from './level2-source.ts';
 import type { NeedTable } from './need-table.ts';
-import { addFrames, type PlannedChunk, type Sources, sourceOf, type WindowWay } from './plan.ts';
+import {
+  addFrames,
+  forEachChunk,
+  type PlannedChunk,
+  planBatches,
+  type Sources,
+  sourceOf,
+  type WindowWay,
+} from './plan.ts';
+import { isByDelta } from './plan-delta.ts';
 import { planRanges, type RangeCosts } from './ranges.ts';
 import type { Seed } from './seeds.ts';
 import type { Target } from './target.ts';
 import { type VerifiedWindow, verifyWindow } from './verified-window.ts';
-
-/** Bytes of the image by where they came from. */
-export interface AssemblyTotals {
-  bytesFromSeeds: number;
-  bytesFromTarget: number;
-  bytesFromPacks: number;
-  bytesZero: number;
-  bytesWritten: number;
-  repaired: number;
-}
-
-/** The totals of nothing done. */
-export function noTotals(): AssemblyTotals {
-  return {
-    bytesFromSeeds: 0,
-    bytesFromTarget: 0,
-    bytesFromPacks: 0,
-    bytesZero: 0,
-    bytesWritten: 0,
-    repaired: 0,
-  };
-}
 
 export interface AssemblerParts {
   readonly head: IndexHead;
@@ -47,17 +39,24 @@ export interface AssemblerParts {
   readonly level2: Level2Source;
   readonly frames: FrameSource;
   readonly costs: RangeCosts;
+  readonly totals: AssemblyTotals;
+  /** What windows by a delta are made with. */
+  readonly delta?: { readonly base: BaseReader; readonly trust: DeltaTrust } | undefined;
 }
 
+type Origin = 'bytesFromSeeds' | 'bytesFromDelta' | 'bytesFromTarget' | 'bytesFromPacks';
+
 export class Assembler {
-  readonly totals: AssemblyTotals = noTotals();
+  readonly totals: AssemblyTotals;
   readonly #parts: AssemblerParts;
   readonly #buffer: Uint8Array;
-  /** Chunks of the window at work that did not come from a seed. */
-  readonly #origins = new Map<number, 'bytesFromTarget' | 'bytesFromPacks'>();
+  /** Chunks of the window at work that did not come from where the others did. */
+  readonly #origins = new Map<number, Origin>();
+  #decoder: WindowDecoder | undefined;
 
   constructor(parts: AssemblerParts) {
     this.#parts = parts;
+    this.totals = parts.totals;
     const largest = parts.head.windows.reduce((max, { length }) => Math.max(max, length), 0);
     this.#buffer = new Uint8Array(largest);
   }
@@ -66,11 +65,12 @@ export class Assembler {
    * Builds and writes one window.
    *
    * @param table where chunks are; needed for the way `rebuild`
+   * @returns false when it came out wrong by a delta that spoils many, and was left for later
    * @throws SiltError DIGEST_MISMATCH when not even the repository has the right bytes
    */
-  async build(index: number, way: WindowWay, table: NeedTable | undefined): Promise<void> {
+  async build(index: number, way: WindowWay, table: NeedTable | undefined): Promise<boolean> {
     const window = this.#parts.head.windows[index] as WindowEntry;
-    const bytes = this.#buffer.subarray(0, window.length);
+    let bytes = this.#buffer.subarray(0, window.length);
     const before = { ...this.totals };
     this.#origins.clear();
     this.#parts.frames.enter(index);
@@ -80,16 +80,30 @@ export class Assembler {
     } else if (way.way === 'copy') {
       this.#read(way.seed, way.offset, bytes);
       this.totals.bytesFromSeeds += window.length;
+    } else if (way.way === 'delta') {
+      bytes = await this.#decode(way.payload, window.offset, bytes);
+      this.totals.bytesFromDelta += window.length;
     } else if (way.way === 'rebuild') {
       await this.#rebuild(index, window, bytes, table as NeedTable);
     }
     let verified = verifyWindow(window, bytes);
+    const byDelta = isByDelta(way);
+    const trust = byDelta ? this.#parts.delta?.trust : undefined;
+    trust?.heard(verified !== undefined, way.way === 'delta' ? way.payload.stored : 0, window.length);
     if (verified === undefined) {
       Object.assign(this.totals, before);
       this.totals.repaired += 1;
-      verified = await this.#repair(index, window, bytes);
+      if (trust?.defers === true) return false;
+      if (byDelta) await this.#takeFromSeeds(index, window, bytes);
+      verified = await this.#repair(
+        index,
+        window,
+        bytes,
+        way.way === 'delta' ? 'bytesFromDelta' : 'bytesFromSeeds',
+      );
     }
     this.totals.bytesWritten += this.#parts.target.write(verified);
+    return true;
   }
 
   /** A seed that has become shorter or unreadable gives zeros, which verification finds. */
@@ -101,6 +115,49 @@ export class Assembler {
       if (!isSiltError(error, 'IO_FAILED')) throw error;
     }
     into.fill(0, count);
+  }
+
+  /**
+   * What the payload makes of the Base, which may not be what it was, and of the windows ahead; good until the
+   * next call.
+   */
+  async #decode(payload: FrameRef, offset: number, into: Uint8Array): Promise<Uint8Array> {
+    this.#decoder ??= new WindowDecoder();
+    const decoder = this.#decoder;
+    const { base } = this.#parts.delta as { base: BaseReader };
+    // Windows are written in image order, so what lies ahead of this one is there.
+    const { file } = this.#parts.target;
+    const earlier = { size: offset, read: (at: number, room: Uint8Array) => file.read(at, room) };
+    return await this.#parts.frames.use(payload, (stored) => {
+      try {
+        return decoder.decode(stored, into.length, base, earlier);
+      } catch (error) {
+        // An altered or unreadable Base, or a delta that its publisher made wrong: chunks do as well.
+        if (!isSiltError(error, 'FORMAT_INVALID') && !isSiltError(error, 'IO_FAILED')) throw error;
+        return into.fill(0);
+      }
+    });
+  }
+
+  /** Puts chunks from seeds where the delta's own are wrong, without asking the network but for level 2. */
+  async #takeFromSeeds(index: number, window: WindowEntry, bytes: Uint8Array): Promise<void> {
+    const { head, sources, level2, target, costs } = this.#parts;
+    await level2.load(level2.requestsFor([index], costs));
+    const map = level2.map(index);
+    const wrong = new Set(wrongChunks(map, bytes, false));
+    const [batch] = planBatches(head, [index], () => map, sources);
+    forEachChunk(head, index, map, ({ hint, length, offset, at }) => {
+      if (!wrong.has(at)) return;
+      const source = sourceOf({ hint, length }, window, (batch as { table: NeedTable }).table, sources);
+      const into = bytes.subarray(offset - window.offset, offset - window.offset + length);
+      if (source.from === 'seed') {
+        this.#read(source.seed, source.offset, into);
+        this.#origins.set(at, 'bytesFromSeeds');
+      } else if (source.from === 'target') {
+        target.file.read(source.offset, into);
+        this.#origins.set(at, 'bytesFromTarget');
+      }
+    });
   }
 
   async #rebuild(index: number, window: WindowEntry, bytes: Uint8Array, table: NeedTable): Promise<void> {
@@ -148,7 +205,12 @@ export class Assembler {
    * A window that is not what it should be: some seed is not what its index says. Keeps the chunks that
    * are right, by their hints, and fetches the others; if that is not enough, fetches them all.
    */
-  async #repair(index: number, window: WindowEntry, bytes: Uint8Array): Promise<VerifiedWindow> {
+  async #repair(
+    index: number,
+    window: WindowEntry,
+    bytes: Uint8Array,
+    origin: Origin,
+  ): Promise<VerifiedWindow> {
     const { level2, costs } = this.#parts;
     await level2.load(level2.requestsFor([index], costs));
     const map = level2.map(index);
@@ -167,7 +229,7 @@ export class Assembler {
         } else if (wrong.has(i)) {
           await this.#fromFrame(map, i, into);
         } else {
-          this.totals[this.#origins.get(i) ?? 'bytesFromSeeds'] += length;
+          this.totals[this.#origins.get(i) ?? origin] += length;
         }
         at += length;
       }

@@ -21,6 +21,8 @@ export interface FetchOptions {
   readonly output: string;
   /** Files and block devices that may hold some of the image; what lies at the output is one by itself. */
   readonly seeds?: readonly string[] | undefined;
+  /** Use deltas where one fits a seed. Default: yes. */
+  readonly delta?: boolean | undefined;
   /** Write into an existing file as into a block device. */
   readonly inPlace?: boolean | undefined;
   readonly budget?: Budget | undefined;

@@ -32,9 +32,13 @@ export interface FetchReport {
   readonly requests: number;
   readonly metadataBytes: number;
   readonly indexBytes: number;
+  /** Of the delta: its head and payloads. */
+  readonly deltaBytes: number;
+  /** Of packs. */
   readonly dataBytes: number;
   /** Bytes of the image by where they came from; with what was fetched they make up the whole. */
   readonly bytesFromSeeds: number;
+  /** Decoded from payloads; what a delta copies from its Base counts as from seeds. */
   readonly bytesFromDelta: number;
   /** Repeats inside the image, copied from what had been written. */
   readonly bytesFromTarget: number;
@@ -49,10 +53,14 @@ export interface FetchReport {
     readonly zero: number;
     /** Copied whole from a seed. */
     readonly copied: number;
+    /** Decoded from payloads of the delta. */
+    readonly delta: number;
     /** Put together from chunks. */
     readonly rebuilt: number;
-    /** Where a seed was not what its index says, so that chunks were fetched instead. */
+    /** Where a seed was not what its index or a delta says, so that chunks were fetched instead. */
     readonly repaired: number;
   };
+  /** Why a delta that would have fitted was not used, or not to the end; in whole sentences. */
+  readonly deltaProblem: string | undefined;
   readonly seconds: number;
 }

@@ -8,28 +8,24 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { droppedPhase } from '../core/drop-buffers.ts';
 import type { RetryOptions } from '../core/retry.ts';
-import { MiB } from '../core/sizes.ts';
 import { withLock } from '../io/lock-file.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { MetadataReader, Releases } from '../trust/releases.ts';
-import { Assembler, type AssemblyTotals, noTotals } from './assembler.ts';
+import { type AssemblyTotals, noTotals } from './assembly-totals.ts';
 import { type FetchOptions, type Job, tell } from './fetch-job.ts';
 import type { FetchReport } from './fetch-report.ts';
 import { finishImage } from './finish-image.ts';
-import { FrameSource } from './frame-source.ts';
 import { openImage } from './open-image.ts';
 import type { WindowWay } from './plan.ts';
-import { type Planned, planFetch } from './plan-fetch.ts';
+import { deltaObject } from './plan-delta.ts';
+import { planFetch } from './plan-fetch.ts';
+import type { Planned } from './plan-requests.ts';
 import { bytesOf, defaultCosts } from './ranges.ts';
+import { rebuild } from './rebuild.ts';
 import { listSeeds } from './seed-paths.ts';
-import { TableCursor } from './table-cursor.ts';
 import { checkSpace, lockPath, lookAtOutput, openTarget, type Target, targetToLookAt } from './target.ts';
 import { withBudget } from './with-budget.ts';
-
-/** Smaller ones leave nothing behind that would be worth a collection. */
-const LARGE_IMAGE: number = 32 * MiB;
 
 export type { FetchOptions } from './fetch-job.ts';
 
@@ -91,45 +87,14 @@ async function fetchInto(job: Job, inPlace: boolean, started: number): Promise<F
     return report(job, planned, noTotals(), started);
   }
   if (!target.inPlace) checkSpace(target.scratch, bytesToAllocate(job, planned, target));
-  const totals = await rebuild(job, planned, target);
+  const { totals, ...built } = await rebuild(job, planned, target);
   await finishImage(opened.head, target, {
     output: options.output,
     stateDirectory: options.stateDirectory,
     signal: options.signal,
     onProgress: (done) => tell(job, 'verify', done, opened.image.size),
   });
-  return report(job, planned, totals, started);
-}
-
-async function rebuild(job: Job, planned: Planned, target: Target): Promise<AssemblyTotals> {
-  const { opened, store, usage, costs, retry, options } = job;
-  const { head } = opened;
-  const { ways, level2 } = planned;
-  const bytesToFetch = usage.bytes + bytesOf(planned.requests);
-  await using frames = new FrameSource(store, head.packs, planned.requests, planned.spool, {
-    parallel: options.parallel,
-    memoryBytes: options.memoryBytes,
-    retry,
-  });
-  const assembler = new Assembler({ head, sources: planned, target, level2, frames, costs });
-  const endPhase = (): void => {
-    if (opened.image.size >= LARGE_IMAGE) droppedPhase();
-  };
-  // What loading and planning took is not needed for what follows.
-  endPhase();
-  const tables = new TableCursor(head, planned);
-  for (const [index, way] of ways.entries()) {
-    options.signal?.throwIfAborted();
-    if (way.way === 'keep') continue;
-    await assembler.build(index, way, way.way === 'rebuild' ? tables.tableFor(index) : undefined);
-    const { offset, length } = head.windows[index] as (typeof head.windows)[number];
-    tell(job, 'rebuild', offset + length, opened.image.size, bytesToFetch);
-    // Windows from seeds never wait; requests under way need a turn as well.
-    await new Promise(setImmediate);
-  }
-  endPhase();
-  target.settle(opened.image.size);
-  return assembler.totals;
+  return report(job, { ...planned, ...built }, totals, started);
 }
 
 /** Bytes that will take up space that the target does not take up yet. */
@@ -151,7 +116,7 @@ function bytesToAllocate({ opened }: Job, { ways }: Planned, { file }: Target): 
 
 function report(
   job: Job,
-  planned: Planned,
+  planned: Pick<Planned, 'ways' | 'requests' | 'upToDate' | 'deltaProblem'>,
   totals: AssemblyTotals | undefined,
   started: number,
 ): FetchReport {
@@ -160,8 +125,9 @@ function report(
   const count = (way: WindowWay['way']): number => planned.ways.filter((each) => each.way === way).length;
   const lengthOf = (way: WindowWay['way']): number =>
     head.windows.reduce((sum, { length }, i) => (planned.ways[i]?.way === way ? sum + length : sum), 0);
-  // A dry run has asked for everything but the frames.
+  // A dry run has asked for everything but frames and payloads.
   const toCome = totals === undefined ? planned.requests : [];
+  const ofDelta = bytesOf(toCome.filter(({ object }) => object === deltaObject(head)));
   const kept = lengthOf('keep');
   return {
     product: manifest.product,
@@ -175,9 +141,10 @@ function report(
     requests: usage.requests + toCome.length,
     metadataBytes: usage.metadataBytes,
     indexBytes: usage.indexBytes,
-    dataBytes: usage.dataBytes + bytesOf(toCome),
+    deltaBytes: usage.deltaBytes + ofDelta,
+    dataBytes: usage.dataBytes + bytesOf(toCome) - ofDelta,
     bytesFromSeeds: totals?.bytesFromSeeds ?? lengthOf('copy'),
-    bytesFromDelta: 0,
+    bytesFromDelta: totals?.bytesFromDelta ?? lengthOf('delta'),
     bytesFromTarget: totals?.bytesFromTarget ?? 0,
     bytesZero: totals?.bytesZero ?? lengthOf('zero'),
     bytesKept: kept,
@@ -188,9 +155,11 @@ function report(
       kept: count('keep'),
       zero: count('zero'),
       copied: count('copy'),
+      delta: count('delta'),
       rebuilt: count('rebuild'),
       repaired: totals?.repaired ?? 0,
     },
+    deltaProblem: planned.deltaProblem,
     seconds: (performance.now() - started) / 1000,
   };
 }

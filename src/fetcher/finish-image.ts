@@ -6,7 +6,7 @@
  */
 import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { sha256Hex } from '../core/digest.ts';
+import { sha256Hex, toHex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import type { IndexHead } from '../format/index-head.ts';
 import { SourceFile } from '../io/source-file.ts';
@@ -36,6 +36,7 @@ export async function finishImage(head: IndexHead, target: Target, options: Fini
     onProgress: options.onProgress,
     // A device may be larger than the image.
     size: head.imageSize,
+    known: [{ size: head.imageSize, sha256: toHex(head.imageDigest) }],
   });
   const index = SeedIndexReader.open(scratch);
   const right = await findKept(head.windows, file.read, index, options.signal).finally(() => index.close());

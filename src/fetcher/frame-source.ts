@@ -1,6 +1,7 @@
 /**
- * Frames on their way from packs to windows: fetched ahead in the order they will be used, a few requests at
- * a time and no more than the memory bound, kept until their last use and no longer.
+ * Frames on their way from packs to windows, and payloads on theirs from a delta: fetched ahead in the order
+ * they will be used, a few requests at a time and no more than the memory bound, kept until their last use and
+ * no longer.
  *
  * Memory: stored bytes in flight and in hand stay below {@link FrameSourceOptions.memoryBytes}; frames that
  * wait for a window further on move to a spool. Plain bytes of the last few frames are kept as well.
@@ -8,20 +9,18 @@
  * @module
  */
 import { equalBytes } from '../core/bytes.ts';
-import { toHex } from '../core/digest.ts';
 import { droppedBuffers } from '../core/drop-buffers.ts';
 import { SiltError } from '../core/errors.ts';
 import type { RetryOptions } from '../core/retry.ts';
 import { MiB } from '../core/sizes.ts';
 import { type FrameRef, openFrame, tagOf } from '../format/frame.ts';
-import type { PackEntry } from '../format/index-head.ts';
 import type { ReadStore } from '../store/store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { readSpans } from './range-reader.ts';
 import type { RangeRequest, Span } from './ranges.ts';
 import type { Spool } from './spool.ts';
 
-/** A frame that is needed, as a span of its pack. */
+/** A frame that is needed, as a span of its pack; or a payload, which is stored as it is, of its delta. */
 export interface FrameSpan extends Span {
   readonly frame: FrameRef;
   /** The last window that uses it. */
@@ -39,6 +38,8 @@ export interface FrameSourceOptions {
   /** Stored bytes in flight and in memory. Default 8 MiB; at least one request is always under way. */
   readonly memoryBytes?: number | undefined;
   readonly retry?: RetryOptions | undefined;
+  /** An object that is on trial: of it nothing is fetched ahead, until {@link FrameSource.trust}. */
+  readonly trial?: number | undefined;
 }
 
 /** Plain bytes of opened frames that are kept: neighbouring windows share a frame. */
@@ -51,8 +52,9 @@ interface Held {
 
 export class FrameSource {
   readonly #store: ReadStore;
-  readonly #packs: readonly PackEntry[];
-  readonly #requests: readonly RangeRequest<FrameSpan>[];
+  readonly #keys: readonly string[];
+  /** Requests that have not been made. */
+  readonly #requests: RangeRequest<FrameSpan>[];
   readonly #spool: Spool;
   readonly #retry: RetryOptions;
   readonly #parallel: number;
@@ -70,20 +72,21 @@ export class FrameSource {
   #openedBytes = 0;
   #heldBytes = 0;
   #inFlightBytes = 0;
-  #next = 0;
-  #failure: { readonly error: unknown } | undefined;
+  #failure: { readonly error: unknown; readonly object: number | undefined } | undefined;
+  #trial: number | undefined;
 
+  /** @param keys of the objects, by the number that requests give */
   constructor(
     store: ReadStore,
-    packs: readonly PackEntry[],
+    keys: readonly string[],
     requests: readonly RangeRequest<FrameSpan>[],
     spool: Spool,
     options: FrameSourceOptions = {},
   ) {
     const { signal } = options.retry ?? {};
     this.#store = store;
-    this.#packs = packs;
-    this.#requests = requests;
+    this.#keys = keys;
+    this.#requests = [...requests];
     this.#spool = spool;
     this.#retry = {
       ...options.retry,
@@ -91,6 +94,7 @@ export class FrameSource {
     };
     this.#parallel = options.parallel ?? 4;
     this.#memoryBytes = options.memoryBytes ?? 8 * MiB;
+    this.#trial = options.trial;
     for (const request of requests) {
       for (const { frame, lastWindow } of request.spans) {
         this.#lastWindows.set(frameKey(frame), lastWindow);
@@ -123,6 +127,12 @@ export class FrameSource {
     const key = frameKey(frame);
     const known = this.#opened.get(key);
     if (known !== undefined) return known;
+    return await this.use(frame, (stored) => this.#remember(key, openFrame(frame, stored)));
+  }
+
+  /** Waits for the stored bytes of a planned frame or payload, which have its tag; they are good while `use` runs. */
+  async use<T>(frame: FrameRef, use: (stored: Uint8Array) => T): Promise<T> {
+    const key = frameKey(frame);
     while (!this.#held.has(key)) {
       if (this.#failure !== undefined) throw this.#failure.error;
       if (!this.#awaited.has(key)) {
@@ -134,8 +144,19 @@ export class FrameSource {
       await arrival.promise;
     }
     const held = this.#held.get(key) as Held;
-    const plain = openFrame(frame, held.stored ?? this.#spool.read(held.spooled, frame.stored));
-    return this.#remember(key, plain);
+    return use(held.stored ?? this.#spool.read(held.spooled, frame.stored));
+  }
+
+  /** Ends the trial of an object: it is fetched ahead like the others. */
+  trust(): void {
+    if (this.#trial === undefined) return;
+    this.#trial = undefined;
+    this.#pump();
+  }
+
+  /** The object whose request failed, after which nothing more comes. */
+  get failedObject(): number | undefined {
+    return this.#failure?.object;
   }
 
   /** Fetches frames that were not planned, to repair a window. Only the last few outlive it. */
@@ -145,7 +166,10 @@ export class FrameSource {
 
   /** Stops what is under way, and waits until nothing more of it can happen. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#failure ??= { error: new SiltError('INTERNAL', 'the frame source is closed') };
+    this.#failure ??= {
+      error: new SiltError('INTERNAL', 'the frame source is closed'),
+      object: undefined,
+    };
     this.#stop.abort();
     await Promise.all(this.#underWay);
   }
@@ -188,16 +212,17 @@ export class FrameSource {
    */
   #pump(): void {
     while (this.#failure === undefined && this.#underWay.size < this.#parallel) {
-      const request = this.#requests[this.#next];
+      const next = this.#requests.findIndex((request) => !this.#isHeldBack(request));
+      const request = this.#requests[next];
       if (request === undefined) return;
       if (request.length > this.#memoryBytes - this.#heldBytes - this.#inFlightBytes) {
         if (this.#underWay.size > 0 || this.#waiting.size === 0) return;
         this.#spoolHeld();
       }
-      this.#next += 1;
+      this.#requests.splice(next, 1);
       this.#inFlightBytes += request.length;
       const done = this.#fetch(request)
-        .catch((error: unknown) => this.#fail(error))
+        .catch((error: unknown) => this.#fail(error, request.object))
         .then(() => {
           this.#inFlightBytes -= request.length;
           this.#underWay.delete(done);
@@ -209,8 +234,13 @@ export class FrameSource {
     }
   }
 
-  #fail(error: unknown): void {
-    this.#failure ??= { error };
+  /** What is on trial is asked for when it is waited for; what comes behind it need not wait for that. */
+  #isHeldBack({ object, spans }: RangeRequest<FrameSpan>): boolean {
+    return object === this.#trial && !spans.some(({ frame }) => this.#waiting.has(frameKey(frame)));
+  }
+
+  #fail(error: unknown, object?: number): void {
+    this.#failure ??= { error, object };
     for (const { resolve } of this.#waiting.values()) resolve();
     this.#waiting.clear();
   }
@@ -225,10 +255,9 @@ export class FrameSource {
   }
 
   async #fetch(request: RangeRequest<FrameSpan>): Promise<void> {
-    const pack = this.#packs[request.object] as PackEntry;
     await readSpans(
       this.#store,
-      `packs/${toHex(pack.digest)}`,
+      this.#keys[request.object] as string,
       request,
       ({ frame }, bytes) => {
         const stored = bytes as Uint8Array<ArrayBuffer>;

@@ -4,14 +4,13 @@
  *
  * @module
  */
-import { sha256Hex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import { type RetryOptions, retryTransient } from '../core/retry.ts';
 import { decodeIndexHead, type IndexHead, indexSize } from '../format/index-head.ts';
 import type { Manifest, ManifestImage } from '../format/manifest.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { ReleaseSelector, Releases } from '../trust/releases.ts';
-import { readSpans } from './range-reader.ts';
+import { readHead } from './read-head.ts';
 
 export interface OpenedImage {
   readonly manifest: Manifest;
@@ -56,28 +55,6 @@ export async function openImage(
     });
   }
   return { manifest, image, indexKey, head };
-}
-
-/** Level 1 of an image of terabytes is long enough for a connection to break on the way. */
-async function readHead(
-  store: ReadStore,
-  key: string,
-  { size, sha256 }: ManifestImage['index']['head'],
-  retry: RetryOptions,
-): Promise<Uint8Array> {
-  const span = { object: 0, offset: 0, length: size };
-  let head: Uint8Array = new Uint8Array();
-  await readSpans(
-    store,
-    key,
-    { ...span, spans: [span] },
-    (_, bytes) => {
-      head = bytes;
-      return sha256Hex(bytes) === sha256;
-    },
-    retry,
-  );
-  return head;
 }
 
 function selectImage(manifest: Manifest, name: string | undefined): ManifestImage {

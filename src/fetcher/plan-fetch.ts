@@ -1,43 +1,24 @@
 /**
- * From seeds and level 1 to a plan that says how many bytes and requests it takes, held to the budget
- * before any of them is spent.
+ * From seeds and level 1 to a plan: for every window the way that takes the fewest bytes, with the delta that
+ * fits a seed best, or without one.
  *
  * @module
  */
 import { join } from 'node:path';
 import { isSiltError } from '../core/errors.ts';
+import { type ChosenDelta, chooseDelta } from './choose-delta.ts';
 import { type Job, tell } from './fetch-job.ts';
-import type { FrameSpan } from './frame-source.ts';
 import { findKept, KeptWindows, sameWindows } from './kept-windows.ts';
 import { Level2Source } from './level2-source.ts';
-import {
-  addFrames,
-  type Batch,
-  chooseWays,
-  planBatches,
-  type Sources,
-  sourceOf,
-  type WindowWay,
-} from './plan.ts';
-import { bytesOf, planRanges, type RangeRequest } from './ranges.ts';
+import { chooseWays, type WindowWay } from './plan.ts';
+import { withDelta } from './plan-delta.ts';
+import { type PlanGround, type Planned, planRequests } from './plan-requests.ts';
 import { closeSeed, openSeed, type Seed } from './seeds.ts';
 import { Spool } from './spool.ts';
-import { checkBudget } from './with-budget.ts';
-
-export interface Planned extends Sources {
-  /** The image is there already, and nothing has to be written. */
-  readonly upToDate: boolean;
-  readonly ways: readonly WindowWay[];
-  readonly level2: Level2Source;
-  readonly spool: Spool;
-  readonly requests: readonly RangeRequest<FrameSpan>[];
-  /** The first batch, which is the only one but for large images; spent by `TableCursor`. */
-  firstBatch: Batch | undefined;
-}
 
 /** @param target what has been written already, if anything */
 export async function planFetch(job: Job, scratch: string, target: string | undefined): Promise<Planned> {
-  const { opened, stack, costs, options } = job;
+  const { opened, stack, options } = job;
   const { head } = opened;
   const seeds = await openSeeds(job, scratch, target);
   const installed = await installedWindows(job, seeds);
@@ -51,32 +32,32 @@ export async function planFetch(job: Job, scratch: string, target: string | unde
   const spool = new Spool(join(scratch, 'spool'));
   stack.defer(() => spool.close());
   const level2 = new Level2Source(job.store, opened.indexKey, head, spool, job.retry);
-  const rebuilt = ways.flatMap(({ way }, window) => (way === 'rebuild' ? [window] : []));
-  const level2Requests = level2.requestsFor(rebuilt, costs);
-  const level2Bytes = bytesOf(level2Requests);
-  const soFar = (requests: number, bytes: number): void =>
-    checkBudget(job.budget, job.usage.requests + requests, job.usage.bytes + bytes, 'in all');
-  soFar(level2Requests.length, level2Bytes);
-  if (level2Bytes > 0) tell(job, 'index', 0, level2Bytes);
-  await level2.load(level2Requests);
-  const spans = new Map<number, FrameSpan>();
-  let firstBatch: Batch | undefined;
-  for (const batch of planBatches(head, rebuilt, (window) => level2.map(window), { seeds, kept })) {
-    firstBatch ??= batch;
-    for (const window of batch.windows) {
-      const entry = head.windows[window] as (typeof head.windows)[number];
-      const isFrame = (chunk: { hint: number; length: number }): boolean =>
-        sourceOf(chunk, entry, batch.table, { seeds, kept }).from === 'frame';
-      addFrames(head, window, level2.map(window), isFrame, spans);
-    }
-    options.signal?.throwIfAborted();
-  }
-  const requests = planRanges([...spans.values()], costs);
-  soFar(requests.length, bytesOf(requests));
   const all = kept.size === head.windows.length;
   const upToDate =
     installed !== undefined || (all && isComplete(there, options.inPlace === true, head.imageSize));
-  return { upToDate, seeds, kept, ways, level2, spool, requests, firstBatch };
+  const none = { delta: undefined, problem: undefined };
+  const { delta, problem } = options.delta === false ? none : await chooseDelta(job, seeds, ways);
+  const ground = { upToDate, seeds, kept, level2, spool, deltaProblem: problem };
+  return await planWithin(job, ground, ways, delta);
+}
+
+/** The plan with the delta; the one without where only that keeps within the budget. */
+async function planWithin(
+  job: Job,
+  ground: PlanGround,
+  ways: readonly WindowWay[],
+  delta: ChosenDelta | undefined,
+): Promise<Planned> {
+  if (delta === undefined) return await planRequests(job, ground, ways, undefined);
+  try {
+    return await planRequests(job, ground, withDelta(job.opened.head, ways, delta.head, delta.seed), delta);
+  } catch (error) {
+    if (!isSiltError(error, 'OVER_BUDGET')) throw error;
+    const without = { ...ground, deltaProblem: error.message };
+    return await planRequests(job, without, ways, undefined).catch((second: unknown) => {
+      throw isSiltError(second, 'OVER_BUDGET') ? error : second;
+    });
+  }
 }
 
 /** What is under construction has no name yet, however complete it is. */
@@ -101,11 +82,14 @@ async function openSeeds(job: Job, scratch: string, target: string | undefined):
   const { chunker, windowing } = opened.head;
   const places = { saved: options.stateDirectory, scratch };
   const seeds: Seed[] = [];
+  const deltas = options.delta === false ? [] : (opened.image.deltas ?? []);
+  const digestSizes = deltas.map(({ base }) => base.size);
   const open = async (path: string, kind: { isTarget: boolean; isOutput: boolean }): Promise<void> => {
     const seed = await openSeed(path, places, chunker, windowing, {
       ...kind,
       signal: options.signal,
       onProgress: (done, total) => tell(job, 'seeds', done, total),
+      digestSizes: kind.isTarget ? [] : digestSizes,
     });
     stack.defer(() => closeSeed(seed));
     seeds.push(seed);

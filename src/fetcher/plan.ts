@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FrameRef } from '../format/frame.ts';
 import type { IndexHead, WindowEntry } from '../format/index-head.ts';
 import { type WindowMap, ZERO_FRAME } from '../format/level2.ts';
 import { type FrameSpan, frameKey } from './frame-source.ts';
@@ -15,8 +16,10 @@ export type WindowWay =
   /** It is right in the target. */
   | { readonly way: 'keep' }
   | { readonly way: 'zero' }
-  /** It lies whole in a seed. */
-  | { readonly way: 'copy'; readonly seed: number; readonly offset: number }
+  /** It lies whole in a seed, as the seed's index shows or, `byDelta`, as a delta says. */
+  | { readonly way: 'copy'; readonly seed: number; readonly offset: number; readonly byDelta?: true }
+  /** From a payload of the delta and the seed that is its Base. */
+  | { readonly way: 'delta'; readonly payload: FrameRef }
   /** From chunks, of seeds and of frames. */
   | { readonly way: 'rebuild' };
 

@@ -11,7 +11,9 @@ import { createSha256, DIGEST_BYTES, sha256Text } from '../core/digest.ts';
 import { droppedBuffers } from '../core/drop-buffers.ts';
 import { MiB } from '../core/sizes.ts';
 import { hintOf } from '../format/level2.ts';
+import type { KnownDigest } from '../format/seed-index.ts';
 import type { SourceFile } from '../io/source-file.ts';
+import { PrefixDigests } from './prefix-digests.ts';
 import { SeedIndexWriter } from './seed-index-file.ts';
 
 /** Bytes between two chances for other work, such as a signal to stop. */
@@ -23,6 +25,10 @@ export interface ScanOptions {
   readonly onProgress?: ((bytesDone: number, bytesTotal: number) => void) | undefined;
   /** Bytes to look at, from the beginning. Default: all. */
   readonly size?: number | undefined;
+  /** Digests that are known already. */
+  readonly known?: readonly KnownDigest[] | undefined;
+  /** Sizes whose digests are to be taken as well: of the first so many bytes. Another pass of SHA-256. */
+  readonly digestSizes?: readonly number[] | undefined;
 }
 
 /**
@@ -41,6 +47,7 @@ export async function scanSeed(
   const version = seed.version();
   using writer = new SeedIndexWriter(path);
   const chunker = createChunker(spec);
+  const prefixes = new PrefixDigests(options.digestSizes ?? []);
   const gatherer = new WindowGatherer(windowing, spec.average);
   let running = createSha256();
   let length = 0;
@@ -62,6 +69,7 @@ export async function scanSeed(
       else id.write(sha256Text(bytes), 'latin1');
       writer.addChunk({ length: bytes.length, zero, hint: hintOf(id) });
       running.update(bytes);
+      prefixes.update(bytes);
       length += bytes.length;
       allZero &&= zero;
       if (gatherer.add(bytes.length, windowSelector(id), zero)) closeWindow();
@@ -76,5 +84,5 @@ export async function scanSeed(
     options.signal?.throwIfAborted();
   }
   if (length > 0) closeWindow();
-  writer.finish(version, spec, windowing);
+  writer.finish(version, spec, windowing, [...(options.known ?? []), ...prefixes.known]);
 }

@@ -16,6 +16,8 @@ import {
   encodeSeedChunk,
   encodeSeedFooter,
   encodeSeedWindow,
+  type KnownDigest,
+  MAX_KNOWN_DIGESTS,
   MAX_SEED_FOOTER_BYTES,
   SEED_CHUNK_BYTES,
   SEED_INDEX_MAGIC,
@@ -85,7 +87,12 @@ export class SeedIndexWriter {
   }
 
   /** Completes the index and gives it its name. */
-  finish(file: FileVersion, chunker: ChunkerParameters, windowing: WindowParameters): void {
+  finish(
+    file: FileVersion,
+    chunker: ChunkerParameters,
+    windowing: WindowParameters,
+    known: readonly KnownDigest[] = [],
+  ): void {
     this.#flush();
     this.#write(this.#windows.finish());
     const footer = encodeSeedFooter({
@@ -96,6 +103,7 @@ export class SeedIndexWriter {
       inode: file.inode,
       chunker,
       windowing,
+      known: known.slice(0, MAX_KNOWN_DIGESTS),
     });
     this.#write(footer);
     try {

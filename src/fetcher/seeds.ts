@@ -62,7 +62,8 @@ export async function openSeed(
         index.close();
       }
     }
-    await scanSeed(file, scratch, spec, windowing, options).catch((error: unknown) => {
+    const digestSizes = options.digestSizes?.filter((size) => mayHold(file, size));
+    await scanSeed(file, scratch, spec, windowing, { ...options, digestSizes }).catch((error: unknown) => {
       throw isSiltError(error, 'IO_FAILED') && error.details.path === path ? unusable(path, error) : error;
     });
     return { file, index: SeedIndexReader.open(scratch), isTarget, isOutput };
@@ -70,6 +71,11 @@ export async function openSeed(
     file.close();
     throw error;
   }
+}
+
+/** True when the file may hold an image of that size: a device may be larger than what was written to it. */
+export function mayHold(file: Pick<SourceFile, 'size' | 'isBlockDevice'>, size: number): boolean {
+  return file.isBlockDevice ? file.size >= size : file.size === size;
 }
 
 export function closeSeed(seed: Seed): void {

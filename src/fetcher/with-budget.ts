@@ -19,6 +19,7 @@ export interface Usage {
   bytes: number;
   metadataBytes: number;
   indexBytes: number;
+  deltaBytes: number;
   dataBytes: number;
 }
 
@@ -27,7 +28,14 @@ export interface Usage {
  * so that several at once cannot exceed together what none of them does alone.
  */
 export function withBudget(store: ReadStore, budget: Budget): { store: ReadStore; usage: Usage } {
-  const usage: Usage = { requests: 0, bytes: 0, metadataBytes: 0, indexBytes: 0, dataBytes: 0 };
+  const usage: Usage = {
+    requests: 0,
+    bytes: 0,
+    metadataBytes: 0,
+    indexBytes: 0,
+    deltaBytes: 0,
+    dataBytes: 0,
+  };
   let underWay = 0;
   const ask = (key: string, length: number): void => {
     checkBudget(budget, usage.requests + 1, usage.bytes + underWay + length, `for ${key}`);
@@ -36,7 +44,8 @@ export function withBudget(store: ReadStore, budget: Budget): { store: ReadStore
   const count = (key: string, bytes: number): void => {
     usage.bytes += bytes;
     if (key.startsWith('indexes/')) usage.indexBytes += bytes;
-    else if (key.startsWith('packs/') || key.startsWith('deltas/')) usage.dataBytes += bytes;
+    else if (key.startsWith('deltas/')) usage.deltaBytes += bytes;
+    else if (key.startsWith('packs/')) usage.dataBytes += bytes;
     else usage.metadataBytes += bytes;
   };
   const counted: ReadStore = {

@@ -29,6 +29,16 @@ export const MAX_IMAGE: number = 8192 * GiB;
 export const MAX_PACKS: number = 1 << 20;
 export const MAX_WINDOWS: number = 1 << 24;
 export const MAX_RELEASE_IMAGES = 256;
+/** Deltas of one image, each from another Base. */
+export const MAX_IMAGE_DELTAS = 64;
 /** Manifest and catalog, JSON. */
 export const MAX_MANIFEST: number = 1 * MiB;
 export const MAX_CATALOG: number = 16 * MiB;
+/** Everything ahead of the payloads of a delta; also what is in its head once decompressed. */
+export const MAX_DELTA_HEAD: number = 64 * MiB;
+/** An image of 1 TiB in windows of 1 MiB; a list of so many is what a device has to hold. */
+export const MAX_DELTA_WINDOWS: number = 1 << 20;
+/** Bytes by which the payload of a window may exceed the window: its own head, where nothing compresses. */
+export const MAX_PAYLOAD_OVERHEAD: number = 64 * KiB;
+/** Named transforms of a delta. */
+export const MAX_TRANSFORMS = 64;

@@ -7,9 +7,17 @@
  * @module
  */
 import * as v from 'valibot';
+import { SiltError } from '../core/errors.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { checkDocument, parseDocument } from './document.ts';
-import { MAX_IMAGE, MAX_INDEX_HEAD, MAX_MANIFEST, MAX_RELEASE_IMAGES } from './limits.ts';
+import {
+  MAX_DELTA_HEAD,
+  MAX_IMAGE,
+  MAX_IMAGE_DELTAS,
+  MAX_INDEX_HEAD,
+  MAX_MANIFEST,
+  MAX_RELEASE_IMAGES,
+} from './limits.ts';
 
 export const MANIFEST_FORMAT = 'silt-manifest';
 export const MANIFEST_VERSION = 1;
@@ -21,6 +29,13 @@ const name = v.pipe(v.string(), v.regex(NAME_PATTERN));
 const digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const size = (limit: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(limit));
 
+const deltaSchema = v.object({
+  base: v.object({ sha256: digest, size: size(MAX_IMAGE) }),
+  sha256: digest,
+  size: size(MAX_IMAGE),
+  head: v.object({ sha256: digest, size: size(MAX_DELTA_HEAD) }),
+});
+
 const imageSchema = v.object({
   name,
   size: size(MAX_IMAGE),
@@ -30,6 +45,7 @@ const imageSchema = v.object({
     size: size(MAX_IMAGE),
     head: v.object({ sha256: digest, size: size(MAX_INDEX_HEAD) }),
   }),
+  deltas: v.exactOptional(v.pipe(v.array(deltaSchema), v.minLength(1), v.maxLength(MAX_IMAGE_DELTAS))),
 });
 
 const manifestSchema = v.object({
@@ -52,6 +68,8 @@ const manifestSchema = v.object({
 
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 export type ManifestImage = Manifest['images'][number];
+/** A delta file that makes the image from a Base: the object `deltas/<sha256>`. */
+export type ManifestDelta = NonNullable<ManifestImage['deltas']>[number];
 
 /**
  * The Manifest as the bytes that are stored and signed.
@@ -59,7 +77,15 @@ export type ManifestImage = Manifest['images'][number];
  * @throws SiltError FORMAT_INVALID for what {@link decodeManifest} would refuse
  */
 export function encodeManifest(manifest: Manifest): Uint8Array {
-  return Buffer.from(canonicalJson(checkDocument(manifest, manifestSchema, 'manifest')));
+  const bytes = Buffer.from(canonicalJson(checkDocument(manifest, manifestSchema, 'manifest')));
+  if (bytes.length > MAX_MANIFEST) {
+    throw new SiltError(
+      'FORMAT_INVALID',
+      `manifest: expected at most ${MAX_MANIFEST} bytes, found ${bytes.length}; publish fewer images or deltas`,
+      { details: { expected: MAX_MANIFEST, found: bytes.length } },
+    );
+  }
+  return bytes;
 }
 
 /**

@@ -5,13 +5,14 @@
  *
  * | field | bytes |
  * |---|---|
- * | magic `silt-sdx`, version 1 | 8 + 2 |
+ * | magic `silt-sdx`, version 2 | 8 + 2 |
  * | chunks: length (bit 31: zeros), hint | (4 + 6) each |
  * | windows: length (bit 31: zeros), SHA-256 | (4 + 32) each |
- * | footer: chunks, windows, file size, time and inode of the file, chunker, window sizes, its own length | … |
+ * | footer: chunks, windows, file size, time and inode of the file, chunker, window sizes, known digests, its own length | … |
  *
  * @module
  */
+import { DIGEST_BYTES, toHex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
@@ -19,14 +20,23 @@ import type { ChunkerParameters, WindowParameters } from './index-head.ts';
 import { MAX_CHUNK, MAX_IMAGE, MAX_WINDOW } from './limits.ts';
 
 export const SEED_INDEX_MAGIC = 'silt-sdx';
-export const SEED_INDEX_VERSION = 1;
+export const SEED_INDEX_VERSION = 2;
 export const SEED_PREAMBLE_BYTES = 10;
 export const SEED_CHUNK_BYTES = 10;
 export const SEED_WINDOW_BYTES = 36;
 /** The footer ends with its length as a u16. */
-export const MAX_SEED_FOOTER_BYTES = 512;
+export const MAX_SEED_FOOTER_BYTES = 1024;
+/** Digests that a seed index may keep. */
+export const MAX_KNOWN_DIGESTS = 8;
 
 const ZERO_BIT = 2 ** 31;
+
+/** SHA-256 of the first `size` bytes of the file. */
+export interface KnownDigest {
+  readonly size: number;
+  /** In hexadecimal. */
+  readonly sha256: string;
+}
 
 /** What the footer says. */
 export interface SeedIndexSummary {
@@ -38,6 +48,8 @@ export interface SeedIndexSummary {
   readonly inode: string;
   readonly chunker: ChunkerParameters;
   readonly windowing: WindowParameters;
+  /** What image the file holds, as far as anybody looked. */
+  readonly known: readonly KnownDigest[];
 }
 
 export interface SeedChunk {
@@ -88,6 +100,8 @@ export function encodeSeedFooter(summary: SeedIndexSummary): Uint8Array {
   out.name(summary.changed).name(summary.inode);
   out.name(chunker.name).varint(chunker.min).varint(chunker.average).varint(chunker.max);
   out.varint(windowing.min).varint(windowing.average).varint(windowing.max);
+  out.varint(summary.known.length);
+  for (const { size, sha256 } of summary.known) out.varint(size).bytes(Buffer.from(sha256, 'hex'));
   return out.u16(out.length + 2).finish();
 }
 
@@ -113,11 +127,15 @@ export function decodeSeedFooter(tail: Uint8Array, fileSize: number): SeedIndexS
   });
   const chunker = { name: reader.name('chunker'), ...sizes(MAX_CHUNK) };
   const windowing = sizes(MAX_WINDOW);
+  const known = Array.from({ length: reader.varint('number of digests', MAX_KNOWN_DIGESTS) }, () => ({
+    size: reader.varint('size of what is known', MAX_IMAGE),
+    sha256: toHex(reader.bytes(DIGEST_BYTES, 'digest')),
+  }));
   reader.u16('footer length');
   reader.end();
   const expected = SEED_PREAMBLE_BYTES + chunks * SEED_CHUNK_BYTES + windows * SEED_WINDOW_BYTES + length;
   if (expected !== fileSize) throw invalid(`${fileSize} bytes, expected ${expected}`);
-  return { chunks, windows, size, changed, inode, chunker, windowing };
+  return { chunks, windows, size, changed, inode, chunker, windowing, known };
 }
 
 function invalid(found: string): SiltError {

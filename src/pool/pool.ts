@@ -8,7 +8,19 @@ import { availableParallelism } from 'node:os';
 import { extname } from 'node:path';
 import { Piscina } from 'piscina';
 import { SiltError } from '../core/errors.ts';
-import type { Answer, BuiltFrame, DigestTask, FrameTask, ScannedChunks, ScanTask } from './tasks.ts';
+import type { Matches } from '../delta/matches.ts';
+import type {
+  Answer,
+  BuiltFrame,
+  DigestTask,
+  EncodedWindow,
+  EncodeTask,
+  FrameTask,
+  MatchTask,
+  RepeatTask,
+  ScannedChunks,
+  ScanTask,
+} from './tasks.ts';
 
 export interface WorkerPool extends AsyncDisposable {
   /** Threads at work at once. */
@@ -16,6 +28,9 @@ export interface WorkerPool extends AsyncDisposable {
   scan(task: ScanTask): Promise<ScannedChunks>;
   frame(task: FrameTask): Promise<BuiltFrame>;
   digests(task: DigestTask): Promise<Uint8Array>;
+  match(task: MatchTask): Promise<Matches>;
+  encode(task: EncodeTask): Promise<EncodedWindow>;
+  repeats(task: RepeatTask): Promise<Matches>;
   /** Ends the threads, whatever they do. */
   close(): Promise<void>;
 }
@@ -74,6 +89,9 @@ export function openPool(workers: number, signal?: AbortSignal): WorkerPool {
     scan: (task) => run('scan', task),
     frame: (task) => run('frame', task),
     digests: (task) => run('digests', task),
+    match: (task) => run('match', task),
+    encode: (task) => run('encode', task),
+    repeats: (task) => run('repeats', task),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -10,11 +10,27 @@ import { createSha256, DIGEST_BYTES, sha256 } from '../core/digest.ts';
 import { droppedBuffers } from '../core/drop-buffers.ts';
 import { isSiltError } from '../core/errors.ts';
 import { MiB } from '../core/sizes.ts';
+import { firstBytes } from '../delta/base-reader.ts';
+import { findRepeats } from '../delta/find-repeats.ts';
+import { Matcher } from '../delta/matcher.ts';
+import type { Matches } from '../delta/matches.ts';
+import { WindowEncoder } from '../delta/window-encoder.ts';
 import { compressFrame } from '../format/compression.ts';
 import { tagOf } from '../format/frame.ts';
 import { SourceFile } from '../io/source-file.ts';
 import { imageChanged, scanFile } from './scan-file.ts';
-import type { Answer, BuiltFrame, DigestTask, FrameTask, ScannedChunks, ScanTask } from './tasks.ts';
+import type {
+  Answer,
+  BuiltFrame,
+  DigestTask,
+  EncodedWindow,
+  EncodeTask,
+  FrameTask,
+  MatchTask,
+  RepeatTask,
+  ScannedChunks,
+  ScanTask,
+} from './tasks.ts';
 
 let chunker: Chunker | undefined;
 
@@ -77,6 +93,42 @@ function digestsNow(task: DigestTask): Uint8Array {
     result.set(running.digest(), i * DIGEST_BYTES);
   });
   return result;
+}
+
+let matcher: Matcher | undefined;
+
+/** Looks for stretches of the target in one segment of the Base. */
+export function match(task: MatchTask): Answer<Matches> {
+  return answer(() => {
+    using base = openAgain(task.basePath);
+    using target = openAgain(task.targetPath);
+    matcher ??= new Matcher();
+    return matcher.match(base, target, task);
+  });
+}
+
+let encoder: WindowEncoder | undefined;
+
+/** Encodes a window. */
+export function encode(task: EncodeTask): Answer<EncodedWindow> {
+  return answer(() => {
+    using base = openAgain(task.basePath);
+    using target = openAgain(task.targetPath);
+    const window = scratch(task.length);
+    if (target.read(task.offset, window) < task.length) throw imageChanged(task.targetPath);
+    encoder ??= new WindowEncoder();
+    const earlier = firstBytes(target, task.offset);
+    const result = encoder.encode(window, task.matches, base, task.repeats, earlier);
+    return { ...result, digest: new Uint8Array(sha256(window)) };
+  });
+}
+
+/** Looks for what the target repeats of itself. */
+export function repeats(task: RepeatTask): Answer<Matches> {
+  return answer(() => {
+    using target = openAgain(task.targetPath);
+    return findRepeats(target, task.holes, task.lengths);
+  });
 }
 
 let kept = new Uint8Array(2 * MiB);

@@ -7,6 +7,7 @@
 import { equalBytes } from '../core/bytes.ts';
 import { DIGEST_BYTES, sha256, sha256Hex, toHex } from '../core/digest.ts';
 import { isSiltError, SiltError } from '../core/errors.ts';
+import { inOrder } from '../differ/in-order.ts';
 import { decodeIndexHead, type IndexHead, type PackEntry } from '../format/index-head.ts';
 import type { ManifestImage } from '../format/manifest.ts';
 import { decodePackTrailer } from '../format/pack.ts';
@@ -42,14 +43,14 @@ export async function loadKnownChunks(
   const seen = new Set<string>();
   const load = async (images: Iterable<ManifestImage>): Promise<void> => {
     const packs: PackEntry[] = [];
-    for await (const head of inOrder([...images], (image) => readIndexHead(store, image, signal))) {
+    for await (const head of inOrder(images, PARALLEL, (image) => readIndexHead(store, image, signal))) {
       for (const pack of head.packs) {
         if (!seen.has(toHex(pack.digest))) packs.push(pack);
         seen.add(toHex(pack.digest));
       }
     }
     let at = 0;
-    for await (const trailer of inOrder(packs, (pack) => readTrailer(store, pack, signal))) {
+    for await (const trailer of inOrder(packs, PARALLEL, (pack) => readTrailer(store, pack, signal))) {
       addPack(packs[at++] as PackEntry, trailer, tables.chunks, tables.frames);
     }
   };
@@ -79,8 +80,12 @@ async function readTrailer(store: Store, pack: PackEntry, signal?: AbortSignal):
   return bytes;
 }
 
-/** A range that must be there, since what refers to it was checked. */
-async function readOrDamaged(
+/**
+ * A range that must be there, since what refers to it was checked.
+ *
+ * @throws SiltError DIGEST_MISMATCH when the object is shorter, store errors
+ */
+export async function readOrDamaged(
   store: ReadStore,
   key: Key,
   range: ByteRange,
@@ -106,21 +111,8 @@ function addPack(entry: PackEntry, trailer: Uint8Array, chunks: ChunkTable, fram
   }
 }
 
-/** Results in the order of `items`, a few of them under way at a time. */
-async function* inOrder<T, R>(items: readonly T[], read: (item: T) => Promise<R>): AsyncGenerator<R> {
-  const ahead: Promise<R>[] = [];
-  let next = 0;
-  while (next < items.length || ahead.length > 0) {
-    while (next < items.length && ahead.length < PARALLEL) {
-      const promise = read(items[next++] as T);
-      promise.catch(() => {});
-      ahead.push(promise);
-    }
-    yield await (ahead.shift() as Promise<R>);
-  }
-}
-
-function damaged(store: ReadStore, key: string, cause?: unknown): SiltError {
+/** The error for an object that is not what its name or its reader says. */
+export function damaged(store: ReadStore, key: string, cause?: unknown): SiltError {
   return new SiltError(
     'DIGEST_MISMATCH',
     `${store.location}: ${key} was altered or truncated; run "silt verify" on the repository`,

@@ -1,7 +1,7 @@
 /**
- * Publishes a release: images → chunks → new chunks → frames → packs → indexes → manifest, in the order
- * that a reader needs. The manifest becomes visible last, in one step; killed anywhere before, the
- * repository is as it was, and the next run finds the packs that have been stored already.
+ * Publishes a release: images → chunks → new chunks → frames → packs → indexes → deltas → manifest, in the
+ * order that a reader needs. The manifest becomes visible last, in one step; killed anywhere before, the
+ * repository is as it was, and the next run finds what has been stored already.
  *
  * @module
  */
@@ -9,7 +9,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ChunkerSpec, chunkerSpec } from '../chunker/chunker.ts';
-import { type WindowSpec, windowSpec } from '../chunker/windows.ts';
 import { toHex } from '../core/digest.ts';
 import { isSiltError, SiltError } from '../core/errors.ts';
 import { KiB } from '../core/sizes.ts';
@@ -17,19 +16,14 @@ import { type Compression, defaultCompression } from '../format/compression.ts';
 import { MAX_RELEASE_IMAGES } from '../format/limits.ts';
 import { type Manifest, NAME_PATTERN } from '../format/manifest.ts';
 import { ioError } from '../io/io-error.ts';
-import type { SourceFile } from '../io/source-file.ts';
 import { defaultWorkers, openPool, type WorkerPool } from '../pool/pool.ts';
 import type { Store } from '../store/store.ts';
 import type { NewRelease, ReleaseLedger } from '../trust/releases.ts';
-import type { ReleaseTables } from './chunk-intake.ts';
-import { ChunkTable } from './chunk-table.ts';
-import { FramePacker } from './frame-packer.ts';
-import { FrameTable } from './frame-table.ts';
-import { indexImage } from './index-image.ts';
-import { IndexWriter, type WrittenIndex } from './index-writer.ts';
-import { loadKnownChunks } from './known-chunks.ts';
+import { type BaseCopy, type BaseSelector, findBases, openCopies, requireRoom } from './base-releases.ts';
+import { publishDeltas } from './publish-deltas.ts';
 import type { PublishProgress, PublishReport } from './publish-report.ts';
 import { SteadyImage } from './steady-image.ts';
+import { imageDigest, type NamedImage, storeImages } from './store-images.ts';
 import { UploadQueue } from './upload-queue.ts';
 
 /** docs/decisions/0003-chunk-and-window-size.md has the figures. */
@@ -50,11 +44,20 @@ export interface PublishOptions {
   readonly channel?: string | undefined;
   readonly chunker?: ChunkerSpec | undefined;
   readonly compression?: Compression | undefined;
+  /** Earlier releases to make deltas from. Default: none. */
+  readonly bases?: BaseSelector | undefined;
+  /** Local copies of their images; what is not here is rebuilt from the repository. */
+  readonly baseCopies?: readonly BaseCopy[] | undefined;
+  /** Bound in bytes for what finding matches for a delta takes; a small one may make the delta larger. */
+  readonly memoryBytes?: number | undefined;
   /** Threads; changes the speed and nothing else. Default: one a processor, four at most. */
   readonly workers?: number | undefined;
   /** Time of the release. Default: now. */
   readonly created?: Date | undefined;
-  /** Where indexes grow until they are stored: some 0.3 % of the images. Default: the system's. */
+  /**
+   * Where indexes (some 0.3 % of the images) and deltas grow until they are stored, and where images that
+   * deltas start from are rebuilt, one at a time and as large as they are. Default: the system's.
+   */
   readonly temporaryDirectory?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: PublishProgress) => void) | undefined;
@@ -64,7 +67,8 @@ export interface PublishOptions {
  * Publishes a release into the repository behind `store`.
  *
  * @returns what was read, stored and made visible; `unchanged` when this very release was there already
- * @throws SiltError USAGE, IMAGE_UNREADABLE, IMAGE_CHANGED, RELEASE_EXISTS, CONFLICT, NO_SPACE, store errors
+ * @throws SiltError USAGE, IMAGE_UNREADABLE, IMAGE_CHANGED, RELEASE_EXISTS, CONFLICT, NO_SPACE, store errors;
+ *   RELEASE_NOT_FOUND for a base that there is not, DIGEST_MISMATCH for a local copy of another image
  */
 export async function publish(
   store: Store,
@@ -73,27 +77,33 @@ export async function publish(
 ): Promise<PublishReport> {
   const started = performance.now();
   checkNames(options);
-  const { signal } = options;
+  const { product, signal } = options;
   await using stack = new AsyncDisposableStack();
-  const images = options.images.map(({ path }) => stack.use(SteadyImage.open(path)));
+  const images = options.images.map(({ name, path }) => {
+    return { name, steady: stack.use(SteadyImage.open(path)) };
+  });
+  const bases = await findBases(ledger, product, options.bases ?? { last: 0 }, { signal });
+  const names = images.map(({ name }) => name);
+  requireRoom(bases, names);
   const pool = stack.use(openPool(options.workers ?? defaultWorkers(), signal));
   const existing = await findRelease(ledger, options);
   if (existing !== undefined) {
-    const digests = await Promise.all(images.map(({ file }) => imageDigest(pool, file)));
+    const digests = await Promise.all(images.map(({ steady }) => imageDigest(pool, steady.file)));
     requireSame(
       existing,
-      options.images.map(({ name }, i) => ({ name, sha256: toHex(digests[i] as Uint8Array) })),
+      images.map(({ name }, i) => ({ name, sha256: toHex(digests[i] as Uint8Array) })),
     );
     await pointChannel(ledger, options);
     return emptyReport(existing, images, (performance.now() - started) / 1000);
   }
   const directory = await makeTemporary(options.temporaryDirectory ?? tmpdir());
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  return await publishNew(store, ledger, options, { images, pool, directory, started });
+  return await publishNew(store, ledger, options, { images, bases, pool, directory, started });
 }
 
 interface Workshop {
-  readonly images: readonly SteadyImage[];
+  readonly images: readonly NamedImage[];
+  readonly bases: readonly Manifest[];
   readonly pool: WorkerPool;
   readonly directory: string;
   readonly started: number;
@@ -103,75 +113,44 @@ async function publishNew(
   store: Store,
   ledger: ReleaseLedger,
   options: PublishOptions,
-  { images, pool, directory, started }: Workshop,
+  { images, bases, pool, directory, started }: Workshop,
 ): Promise<PublishReport> {
-  const { signal } = options;
+  const { product, version, signal, memoryBytes, onProgress } = options;
+  await using copies = await openCopies(bases, options.baseCopies ?? [], pool);
   await using uploads = new UploadQueue(store, signal);
-  const chunks = new ChunkTable();
-  const frames = new FrameTable();
-  await loadKnownChunks(store, ledger, options.product, { chunks, frames }, signal);
-  const packer = new FramePacker(pool, frames, {
+  const tell = (progress: Omit<PublishProgress, 'bytesUploaded'>): void =>
+    onProgress?.({ ...progress, bytesUploaded: uploads.totals.bytesUploaded });
+  const common = { pool, uploads, directory, signal };
+  const bytesTotal = sizeOf(images);
+  const { images: stored, ...totals } = await storeImages(store, ledger, images, {
+    ...common,
+    product,
+    chunker: options.chunker ?? defaultChunker,
     compression: options.compression ?? defaultCompression,
-    onPack: (pack) => uploads.put(`packs/${pack.name}`, pack.bytes),
+    onProgress: (bytesDone) => tell({ phase: 'images', bytesDone, bytesTotal }),
   });
-  const chunker = options.chunker ?? defaultChunker;
-  const tables: ReleaseTables = {
-    pool,
-    chunks,
-    frames,
-    packer,
-    chunker,
-  };
-  const windowings = images.map(({ file }) => windowSpec(chunker.max, file.size));
-  const bytesTotal = images.reduce((sum, { file }) => sum + file.size, 0);
-  const totals = { chunks: 0, newChunks: 0, newBytes: 0 };
-  const digests: Uint8Array[] = [];
-  const writers: IndexWriter[] = [];
-  let bytesDone = 0;
-  await using closers = new AsyncDisposableStack();
-  for (const [i, steady] of images.entries()) {
-    const { file } = steady;
-    const digest = imageDigest(pool, file);
-    digest.catch(() => {});
-    const writer = await IndexWriter.create(frames, join(directory, `${i}.index`));
-    closers.defer(() => writer.close());
-    const image = await indexImage(file, tables, writer, windowings[i] as WindowSpec, (done) => {
-      const { bytesUploaded } = uploads.totals;
-      options.onProgress?.({ bytesDone: bytesDone + done, bytesTotal, bytesUploaded });
-    });
-    bytesDone += file.size;
-    totals.chunks += image.chunks;
-    totals.newChunks += image.newChunks;
-    totals.newBytes += image.newBytes;
-    digests.push(await digest);
-    steady.requireUnchanged();
-    writers.push(writer);
-  }
-  await packer.finish();
-  const indexes: WrittenIndex[] = [];
-  for (const [i, writer] of writers.entries()) {
-    const index = await writer.finish({
-      size: (images[i] as SteadyImage).file.size,
-      digest: digests[i] as Uint8Array,
-      chunker,
-      windowing: windowings[i] as WindowSpec,
-    });
-    await uploads.put(`indexes/${index.sha256}`, { path: index.path, size: index.size });
-    indexes.push(index);
-  }
+  const deltas = await publishDeltas(stored, {
+    ...common,
+    store,
+    bases,
+    copies: copies.byDigest,
+    memoryBytes,
+    onProgress: tell,
+  });
   // Everything a reader may ask for is stored before the release can be seen.
   await uploads.finish();
   const added = await addRelease(ledger, options, {
-    product: options.product,
-    version: options.version,
+    product,
+    version,
     created: (options.created ?? new Date()).toISOString(),
-    images: options.images.map(({ name }, i) => {
-      const { size, sha256, head } = indexes[i] as WrittenIndex;
+    images: stored.map(({ name, steady, digest, index: { sha256, size, head } }) => {
+      const found = deltas.byImage.get(name);
       return {
         name,
-        size: (images[i] as SteadyImage).file.size,
-        sha256: toHex(digests[i] as Uint8Array),
+        size: steady.file.size,
+        sha256: toHex(digest),
         index: { sha256, size, head },
+        ...(found === undefined ? {} : { deltas: [...found] }),
       };
     }),
   });
@@ -180,11 +159,15 @@ async function publishNew(
     bytesRead: bytesTotal,
     ...uploads.totals,
     ...totals,
-    storedBytes: packer.storedBytes,
-    knownChunksFull: chunks.isFull,
-    deltas: [],
+    deltas: deltas.report,
+    deltasKept: deltas.report.filter(({ kept }) => kept).length,
+    deltasDropped: deltas.report.filter(({ kept }) => !kept).length,
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+function sizeOf(images: readonly NamedImage[]): number {
+  return images.reduce((sum, { steady }) => sum + steady.file.size, 0);
 }
 
 function checkNames(options: PublishOptions): void {
@@ -218,14 +201,6 @@ async function makeTemporary(parent: string): Promise<string> {
   } catch (error) {
     throw ioError(error, 'create a temporary directory in', parent);
   }
-}
-
-function imageDigest(pool: WorkerPool, file: SourceFile): Promise<Uint8Array> {
-  return pool.digests({
-    path: file.path,
-    offsets: Float64Array.of(0),
-    lengths: Float64Array.of(file.size),
-  });
 }
 
 async function findRelease(ledger: ReleaseLedger, options: PublishOptions): Promise<Manifest | undefined> {
@@ -272,11 +247,11 @@ function requireSame(existing: Manifest, images: readonly { name: string; sha256
   );
 }
 
-function emptyReport(manifest: Manifest, images: readonly SteadyImage[], seconds: number): PublishReport {
+function emptyReport(manifest: Manifest, images: readonly NamedImage[], seconds: number): PublishReport {
   return {
     manifest,
     unchanged: true,
-    bytesRead: images.reduce((sum, { file }) => sum + file.size, 0),
+    bytesRead: sizeOf(images),
     bytesUploaded: 0,
     objectsUploaded: 0,
     chunks: 0,
@@ -285,6 +260,8 @@ function emptyReport(manifest: Manifest, images: readonly SteadyImage[], seconds
     storedBytes: 0,
     knownChunksFull: false,
     deltas: [],
+    deltasKept: 0,
+    deltasDropped: 0,
     seconds,
   };
 }

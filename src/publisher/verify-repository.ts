@@ -1,20 +1,23 @@
 /**
  * Checks every object of a repository: each manifest, each index from front to back, each pack down to the
- * ids of its chunks; in a store that can be listed also objects that nothing refers to.
+ * ids of its chunks, each delta down to its payloads; in a store that can be listed also objects that nothing
+ * refers to.
  *
- * Memory: {@link PARALLEL} packs at a time, and some 100 bytes a window of as many indexes.
+ * Memory: {@link PARALLEL} packs at a time, some 100 bytes a window of as many indexes and deltas, and 4 of
+ * every window there is.
  *
  * @module
  */
 import { createSha256, isHexDigest, sha256Hex, toHex } from '../core/digest.ts';
 import { type ErrorCode, isSiltError, SiltError } from '../core/errors.ts';
-import { indexSize, type PackEntry } from '../format/index-head.ts';
+import { type IndexHead, indexSize, type PackEntry } from '../format/index-head.ts';
 import { MAX_PACK } from '../format/limits.ts';
-import type { ManifestImage } from '../format/manifest.ts';
+import type { ManifestDelta, ManifestImage } from '../format/manifest.ts';
 import { isStore } from '../store/is-store.ts';
 import { readRange } from '../store/read-range.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { Releases } from '../trust/releases.ts';
+import { checkDelta } from './check-delta.ts';
 import { readIndexHead } from './known-chunks.ts';
 import { readLevel2 } from './read-level2.ts';
 import { checkPackFrames, readPackFrames } from './read-pack.ts';
@@ -33,10 +36,11 @@ export interface RepositoryReport {
   readonly releases: number;
   readonly indexes: number;
   readonly packs: number;
+  readonly deltas: number;
   readonly chunks: number;
-  /** Bytes of indexes and packs that were read. */
+  /** Bytes of indexes, packs and deltas that were read. */
   readonly bytesRead: number;
-  /** Indexes and packs of no release, as an interrupted publish leaves them: harmless, they will be used. */
+  /** Indexes, packs and deltas of no release, as an interrupted publish leaves them: harmless, they will be used. */
   readonly unreferenced: number;
   readonly damaged: readonly DamagedObject[];
   readonly seconds: number;
@@ -68,21 +72,32 @@ export async function verifyRepository(
   const started = performance.now();
   const check = new RepositoryCheck(store, options.signal);
   const images = new Map<string, ManifestImage>();
+  const deltas = new Map<string, DeltaOf>();
   await inParallel(names, ({ product, version }) =>
     check.guard(`${product} ${version}`, async () => {
       const { signal } = options;
       const manifest = await releases.find(product, { version }, { signal });
-      for (const image of manifest.images) images.set(image.index.sha256, image);
+      for (const image of manifest.images) {
+        images.set(image.index.sha256, image);
+        for (const delta of image.deltas ?? []) deltas.set(delta.sha256, { image, delta });
+      }
     }),
   );
   const packs = new Map<string, PackEntry | undefined>();
+  const windows = new Map<string, Uint32Array>();
   let done = 0;
-  const progress = (): void => options.onProgress?.(++done, images.size + packs.size);
+  const progress = (): void => options.onProgress?.(++done, images.size + packs.size + deltas.size);
   await inParallel([...images.values()], async (image) => {
-    for (const pack of await check.index(image)) packs.set(toHex(pack.digest), pack);
+    const head = await check.index(image);
+    for (const pack of head?.packs ?? []) packs.set(toHex(pack.digest), pack);
+    if (head !== undefined) windows.set(image.index.sha256, Uint32Array.from(head.windows, lengthOf));
     progress();
   });
-  const unreferenced = await check.unreferenced(images, packs);
+  await inParallel([...deltas.values()], async (delta) => {
+    await check.delta(delta, windows.get(delta.image.index.sha256));
+    progress();
+  });
+  const unreferenced = await check.unreferenced(images, packs, deltas);
   for (const name of unreferenced.packs) packs.set(name, undefined);
   await inParallel([...packs], async ([name, entry]) => {
     await check.pack(name, entry);
@@ -92,12 +107,23 @@ export async function verifyRepository(
     releases: names.length,
     indexes: images.size,
     packs: packs.size,
+    deltas: deltas.size,
     chunks: check.chunks,
     bytesRead: check.bytesRead,
-    unreferenced: unreferenced.packs.length + unreferenced.indexes,
+    unreferenced: unreferenced.packs.length + unreferenced.others,
     damaged: check.damaged.sort((a, b) => (a.key < b.key ? -1 : 1)),
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** A delta, and the image that it makes. */
+interface DeltaOf {
+  readonly image: ManifestImage;
+  readonly delta: ManifestDelta;
+}
+
+function lengthOf({ length }: { readonly length: number }): number {
+  return length;
 }
 
 class RepositoryCheck {
@@ -123,13 +149,13 @@ class RepositoryCheck {
     }
   }
 
-  /** Checks the index of an image; returns the packs that it names. */
-  async index(image: ManifestImage): Promise<readonly PackEntry[]> {
+  /** Checks the index of an image; returns its level 1, if that can be read. */
+  async index(image: ManifestImage): Promise<IndexHead | undefined> {
     const key = `indexes/${image.index.sha256}`;
-    let packs: readonly PackEntry[] = [];
+    let found: IndexHead | undefined;
     await this.guard(key, async () => {
       const head = await readIndexHead(this.#store, image, this.#signal);
-      ({ packs } = head);
+      found = head;
       const { size: headSize } = image.index.head;
       const digest = createSha256().update(await this.#read(key, 0, headSize));
       const read = async (offset: number, length: number): Promise<Uint8Array> => {
@@ -142,7 +168,16 @@ class RepositoryCheck {
       requireEqual(key, 'digest', image.index.sha256, digest.digest('hex'));
       requireEqual(key, 'image digest', image.sha256, toHex(head.imageDigest));
     });
-    return packs;
+    return found;
+  }
+
+  /** Checks a delta. @param windows lengths of the image's windows, if its index can be read */
+  async delta({ image, delta }: DeltaOf, windows: Uint32Array | undefined): Promise<void> {
+    const key = `deltas/${delta.sha256}`;
+    await this.guard(key, async () => {
+      await this.#requireSize(key, delta.size);
+      await checkDelta(image, delta, windows, (offset, length) => this.#read(key, offset, length));
+    });
   }
 
   /** Checks a pack. @param entry what an index says of it, if one does */
@@ -160,12 +195,15 @@ class RepositoryCheck {
   async unreferenced(
     images: ReadonlyMap<string, unknown>,
     packs: ReadonlyMap<string, unknown>,
-  ): Promise<{ readonly indexes: number; readonly packs: string[] }> {
-    const found = { indexes: 0, packs: [] as string[] };
+    deltas: ReadonlyMap<string, unknown>,
+  ): Promise<{ readonly others: number; readonly packs: string[] }> {
+    const found = { others: 0, packs: [] as string[] };
     if (!isStore(this.#store)) return found;
     const options = this.#signal === undefined ? {} : { signal: this.#signal };
-    for await (const { key } of this.#store.list('indexes/', options)) {
-      if (!images.has(key.slice('indexes/'.length))) found.indexes += 1;
+    for (const [prefix, known] of Object.entries({ 'indexes/': images, 'deltas/': deltas })) {
+      for await (const { key } of this.#store.list(prefix, options)) {
+        if (!known.has(key.slice(prefix.length))) found.others += 1;
+      }
     }
     for await (const { key } of this.#store.list('packs/', options)) {
       const name = key.slice('packs/'.length);

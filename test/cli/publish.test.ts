@@ -3,6 +3,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { KiB } from '../../src/core/sizes.ts';
+import type { PublishReport } from '../../src/publisher/publish-report.ts';
+import { withFlips } from '../support/edited-image.ts';
 import { createCli, resultOf } from '../support/run-cli.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 
@@ -58,6 +60,47 @@ test('SOURCE_DATE_EPOCH makes two publishes give the same repository', async (t)
     manifests.push(await readFile(join(directory, repo, 'metadata', 'timestamp.json'), 'utf8'));
   }
   t.is(manifests[0], manifests[1]);
+});
+
+test('--bases and --base make deltas, which publish, inspect and verify tell of', async (t) => {
+  const { directory, temporary, run } = await createCli(t);
+  const images = [image, withFlips(image, 0, image.length, 5000), withFlips(image, 0, image.length, 3000)];
+  for (const [i, bytes] of images.entries()) await writeFile(join(directory, `${i + 1}.img`), bytes);
+  const publish = (version: string, ...options: string[]) =>
+    run(
+      ...['publish', '--repo', 'repo', '--product', 'p', '--compression', '1', '--workers', '1'],
+      ...['--version', version, '--image', `a=${version}.img`, ...options],
+    );
+  t.is((await publish('1', '--bases', '2')).status, 0);
+  const second = await publish('2', '--bases', '2', '--base-image', 'a=1.img', '--memory', '64MiB');
+  t.is(second.status, 0, second.stderr);
+  t.regex(second.stdout, /\n {2}delta +a from 1: [\d.]+ (B|KiB) instead of \d{3} KiB\n/);
+  const third = await publish('3', '--base', '1,2', '--json');
+  const report = JSON.parse(third.stdout) as PublishReport;
+  t.like(report, { deltasKept: 2, deltasDropped: 0 });
+  t.deepEqual(
+    report.deltas.map(({ base }) => base.versions),
+    [['2'], ['1']],
+  );
+  t.deepEqual(await readdir(temporary), []);
+  const inspected = await run('inspect', '--repo', 'repo', '--product', 'p');
+  t.is(inspected.stdout.match(/^ {2}delta {2}.* from 300 KiB, [0-9a-f]{64}$/gm)?.length, 2);
+  t.regex((await run('verify', '--repo', 'repo')).stdout, /3 packs, 3 deltas/);
+});
+
+test('bases that make no sense are refused before any work', async (t) => {
+  const { directory, run } = await createCli(t);
+  await writeFile(join(directory, 'a.img'), image);
+  const publish = (...options: string[]) => run('publish', 'a.img', '--repo', 'repo', ...RELEASE, ...options);
+  t.is((await publish('--bases', '65')).status, 2);
+  t.is((await publish('--bases', '1', '--base', '1')).status, 2);
+  t.is((await publish('--base', '1,,2')).status, 2);
+  t.is((await publish('--base-image', 'a.img')).status, 2);
+  t.is((await publish('--base-image', 'a.img=a.img')).status, 2);
+  const missing = await publish('--base', '0');
+  t.is(missing.status, 10);
+  t.regex(missing.stderr, /no release p 0/);
+  t.deepEqual(await readdir(join(directory, 'repo')), []);
 });
 
 test('a pipe that is closed early does not change the exit status', async (t) => {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { createCli } from '../support/run-cli.ts';
 
-const commands = ['publish', 'fetch', 'inspect', 'verify', 'serve', 'bench'];
+const commands = ['publish', 'fetch', 'inspect', 'verify', 'delta', 'serve', 'bench'];
 
 for (const command of commands) {
   test(`silt ${command} --help shows examples on stdout`, async (t) => {

@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { toHex } from '../../src/core/digest.ts';
 import { SiltError } from '../../src/core/errors.ts';
 import { KiB } from '../../src/core/sizes.ts';
 import { Assembler } from '../../src/fetcher/assembler.ts';
+import { noTotals } from '../../src/fetcher/assembly-totals.ts';
 import { FrameSource } from '../../src/fetcher/frame-source.ts';
 import { KeptWindows } from '../../src/fetcher/kept-windows.ts';
 import { Level2Source } from '../../src/fetcher/level2-source.ts';
@@ -52,13 +54,15 @@ test('a seed that can no longer be read gives way to the repository', async (t) 
     image.set(bytes, offset);
     return bytes.length;
   };
+  const packKeys = head.packs.map(({ digest }) => `packs/${toHex(digest)}`);
   const assembler = new Assembler({
     head,
     sources,
     target: { write } as unknown as Target,
     level2: new Level2Source(store, indexKey, head, spool, {}),
-    frames: new FrameSource(store, head.packs, [], spool),
+    frames: new FrameSource(store, packKeys, [], spool),
     costs: defaultCosts,
+    totals: noTotals(),
   });
   for (const [index, way] of ways.entries()) await assembler.build(index, way, undefined);
   t.is(Buffer.compare(image, oldImage), 0);

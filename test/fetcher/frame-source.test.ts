@@ -248,3 +248,47 @@ test('a repair that needs more than there is room for goes to disk', async (t) =
   t.true(watch.spooledBytes > 500 * KiB);
   for (const { frame, bytes } of frames) t.is(Buffer.compare(await source.open(frame), bytes), 0);
 });
+
+test('of an object on trial nothing is fetched ahead, and what comes behind it does not wait for that', async (t) => {
+  const property = fc.asyncProperty(
+    fc.record({
+      lengths: fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 2, maxLength: 30 }),
+      packs: fc.integer({ min: 1, max: 3 }),
+      memoryBytes: fc.integer({ min: 0, max: 20_000 }),
+      parallel: fc.integer({ min: 1, max: 4 }),
+      trustAt: fc.nat(40),
+      skipped: fc.boolean(),
+    }),
+    async ({ lengths, packs, trustAt, skipped, ...options }) => {
+      const frames = packFrames(lengths, packs);
+      const uses = frames.map((_, number) => [number]);
+      const trial = packs - 1;
+      const costs = { requestBytes: 0, maxBytes: 4000 };
+      const asked = new Set<number>();
+      const waited = new Set<number>();
+      const pace = async (pack: number, offset: number): Promise<void> => {
+        if (pack === trial) asked.add(offset);
+      };
+      const bench = frameBench(directory, frames, uses, { ...options, costs, pace, trial });
+      await using source = bench.source;
+      for (const [window, { frame, bytes }] of frames.entries()) {
+        source.enter(window);
+        if (window === trustAt) source.trust();
+        await allTurns();
+        const isTried = frame.pack === trial && window < trustAt;
+        const wanted = bench.requests.every(
+          ({ object, offset, spans }) =>
+            object !== trial || !asked.has(offset) || spans.some(({ lastWindow }) => waited.has(lastWindow)),
+        );
+        t.true(wanted || window >= trustAt);
+        if (isTried && skipped) continue;
+        waited.add(window);
+        t.is(await source.use(frame, (stored) => Buffer.compare(stored, bytes)), 0);
+      }
+      if (skipped && trustAt > frames.length) t.is(asked.size, 0);
+      bench.spool.close();
+    },
+  );
+  const directory = await temporaryDirectory(t);
+  await fc.assert(property, { seed: 15, numRuns: 60 });
+});

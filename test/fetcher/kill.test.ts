@@ -1,12 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { holdsImage } from '../support/holds-image.ts';
-import { type FetchRequest, type ServedRepository, serveRepository } from '../support/release-repository.ts';
+import { openKillStage } from '../support/killed-fetch.ts';
 import { repositoryTest } from '../support/repository-test.ts';
 import { seededBytes, seededRandom } from '../support/seeded-bytes.ts';
-import { startFetch } from '../support/start-fetch.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const image = Buffer.concat([
@@ -25,41 +23,13 @@ const bounds = { memoryBytes: MEMORY, costs: { requestBytes: 64 * KiB, maxBytes:
 
 const test = repositoryTest({ new: image });
 
-/** A line that a fetch keeps up with, so that what was sent has arrived. */
-const LINE = { bytesPerSecond: 24 * MiB };
-
-interface Stage extends ServedRepository {
-  /** Runs a fetch in a process of its own that dies as soon as so many bytes of packs were sent to it. */
-  killedAt(bytes: number, options: FetchRequest): Promise<void>;
-  packBytes(): number;
-}
-
-async function openStage(t: ExecutionContext<{ repository: string }>): Promise<Stage> {
-  let heard = (): void => {};
-  const served = await serveRepository(t, t.context.repository, { ...LINE, onBytes: () => heard() });
-  const packBytes = (): number => served.proxy.count(/packs/).bytes;
-  return {
-    ...served,
-    packBytes,
-    async killedAt(bytes, options) {
-      const { kill, done } = startFetch(t, served.proxy.url, options);
-      const until = packBytes() + bytes;
-      heard = () => {
-        if (packBytes() >= until) kill();
-      };
-      await done;
-      heard = () => {};
-    },
-  };
-}
-
 const random = seededRandom(2026);
 const points = Array.from({ length: 7 }, (_, i) => Math.floor(((i + random()) / 7) * DATA));
 
 for (const point of points) {
   test(`a fetch killed after ${point} bytes of data loses no more than was on its way`, async (t) => {
     const directory = await temporaryDirectory(t);
-    const { fetch, killedAt, packBytes } = await openStage(t);
+    const { fetch, killedAt, sentBytes: packBytes } = await openKillStage(t, t.context.repository, /packs/);
     for (const inPlace of [false, true]) {
       const output = join(directory, `image ${inPlace}`);
       const options = { ...bounds, output, inPlace };
@@ -81,7 +51,7 @@ for (const point of points) {
 
 test('a fetch killed again and again gets there', async (t) => {
   const output = join(await temporaryDirectory(t), 'image');
-  const { fetch, killedAt, packBytes } = await openStage(t);
+  const { fetch, killedAt, sentBytes: packBytes } = await openKillStage(t, t.context.repository, /packs/);
   const options = { ...bounds, output };
   const rounds = 3;
   for (let round = 0; round < rounds; round++) await killedAt(4 * MiB, options);

@@ -39,7 +39,15 @@ test('bytes and requests are counted by kind', async (t) => {
   await collectBytes(store.getRange('indexes/a', { offset: 0, length: 250 }));
   await collectBytes(store.getRange('packs/a', { offset: 10, length: 333 }));
   await store.has('packs/a');
-  t.deepEqual(usage, { requests: 4, bytes: 1583, metadataBytes: 1000, indexBytes: 250, dataBytes: 333 });
+  await collectBytes(store.getRange('deltas/a', { offset: 0, length: 77 }));
+  t.deepEqual(usage, {
+    requests: 5,
+    bytes: 1660,
+    metadataBytes: 1000,
+    indexBytes: 250,
+    deltaBytes: 77,
+    dataBytes: 333,
+  });
 });
 
 test('a request that would exceed the budget is not made', async (t) => {

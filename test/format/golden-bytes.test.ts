@@ -21,6 +21,7 @@ import {
 } from '../../src/format/pack.ts';
 import { encodeX86 } from '../../src/format/x86-filter.ts';
 import {
+  sampleDeltaManifest,
   sampleFrames,
   sampleHead,
   sampleManifest,
@@ -47,6 +48,7 @@ const vectors: Readonly<Record<string, () => Uint8Array>> = {
   'pack-1/x86-plain.bin': () => x86Code(2048),
   'pack-1/x86-filtered.bin': () => encodeX86(x86Code(2048)),
   'manifest-1/manifest.json': () => encodeManifest(sampleManifest),
+  'manifest-1/deltas.json': () => encodeManifest(sampleDeltaManifest),
 };
 
 if (process.env.SILT_WRITE_VECTORS === '1') {
@@ -99,4 +101,5 @@ test('the golden pack says what it always said', (t) => {
 
 test('the golden manifest says what it always said', (t) => {
   t.deepEqual(decodeManifest(golden('manifest-1/manifest.json')), sampleManifest);
+  t.deepEqual(decodeManifest(golden('manifest-1/deltas.json')), sampleDeltaManifest);
 });

@@ -11,7 +11,7 @@ import {
   encodePackFooter,
   encodePackPreamble,
 } from '../../src/format/pack.ts';
-import { sampleHead, sampleManifest } from '../support/format-samples.ts';
+import { sampleDeltaManifest, sampleHead, sampleManifest } from '../support/format-samples.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
 const head = encodeIndexHead(sampleHead);
@@ -85,7 +85,9 @@ test('members that this version does not know are ignored', (t) => {
 });
 
 test('a manifest that breaks a rule is refused, and the error names the member', async (t) => {
-  const [image] = sampleManifest.images;
+  const [image] = sampleDeltaManifest.images;
+  const [delta] = image?.deltas ?? [];
+  const withDeltas = (deltas: unknown) => ({ images: [{ ...image, deltas }] });
   const wrong: [string, object][] = [
     ['product', { product: '../etc' }],
     ['version', { version: '.hidden' }],
@@ -96,6 +98,11 @@ test('a manifest that breaks a rule is refused, and the error names the member',
     ['images.0.name', { images: [{ ...image, name: 'a/b' }] }],
     ['images.0.size', { images: [{ ...image, size: -1 }] }],
     ['images.0.sha256', { images: [{ ...image, sha256: 'ABC' }] }],
+    ['images.0.deltas', withDeltas([])],
+    ['images.0.deltas', withDeltas(Array.from({ length: 65 }, () => delta))],
+    ['images.0.deltas.0.sha256', withDeltas([{ ...delta, sha256: '../etc' }])],
+    ['images.0.deltas.0.base.size', withDeltas([{ ...delta, base: { ...delta?.base, size: 0.5 } }])],
+    ['images.0.deltas.0.head', withDeltas([{ ...delta, head: null }])],
   ];
   for (const [member, change] of wrong) {
     const error = await throwsSilt(

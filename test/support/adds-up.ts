@@ -9,11 +9,11 @@ import type { FetchReport } from '../../src/fetcher/fetch-report.ts';
 export function addsUp(report: FetchReport): boolean {
   const { bytesFromSeeds, bytesFromDelta, bytesFromTarget, bytesZero, bytesKept, bytesFromPacks } = report;
   const image = bytesFromSeeds + bytesFromDelta + bytesFromTarget + bytesZero + bytesKept + bytesFromPacks;
-  const { total, kept, zero, copied, rebuilt } = report.windows;
-  const { metadataBytes, indexBytes, dataBytes } = report;
+  const { total, kept, zero, copied, delta, rebuilt } = report.windows;
+  const { metadataBytes, indexBytes, deltaBytes, dataBytes } = report;
   return (
     image === report.imageSize &&
-    kept + zero + copied + rebuilt === total &&
-    metadataBytes + indexBytes + dataBytes === report.bytesFetched
+    kept + zero + copied + delta + rebuilt === total &&
+    metadataBytes + indexBytes + deltaBytes + dataBytes === report.bytesFetched
   );
 }

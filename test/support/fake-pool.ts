@@ -42,6 +42,9 @@ export function fakePool(workers = 2): FakePool {
       workers,
       scan: unused,
       digests: unused,
+      match: unused,
+      encode: unused,
+      repeats: unused,
       frame(task) {
         const result = Promise.withResolvers<BuiltFrame>();
         tasks.push(task);

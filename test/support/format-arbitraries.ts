@@ -138,6 +138,13 @@ export const packFrames: fc.Arbitrary<Omit<PackFrame, 'offset'>[]> = fc.array(
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._+~-]{0,20}$/);
 const hexDigest = digest.map((bytes) => Buffer.from(bytes).toString('hex'));
 
+const delta = fc.record({
+  base: fc.record({ sha256: hexDigest, size: fc.nat(2 ** 40) }),
+  sha256: hexDigest,
+  size: fc.nat(2 ** 30),
+  head: fc.record({ sha256: hexDigest, size: fc.nat(2 ** 20) }),
+});
+
 /** A valid Manifest. */
 export const manifest: fc.Arbitrary<Manifest> = fc.record({
   format: fc.constant('silt-manifest' as const),
@@ -149,16 +156,20 @@ export const manifest: fc.Arbitrary<Manifest> = fc.record({
     .date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
     .map((date) => date.toISOString()),
   images: fc.uniqueArray(
-    fc.record({
-      name,
-      size: fc.nat(2 ** 40),
-      sha256: hexDigest,
-      index: fc.record({
+    fc.record(
+      {
+        name,
+        size: fc.nat(2 ** 40),
         sha256: hexDigest,
-        size: fc.nat(2 ** 30),
-        head: fc.record({ sha256: hexDigest, size: fc.nat(2 ** 20) }),
-      }),
-    }),
+        index: fc.record({
+          sha256: hexDigest,
+          size: fc.nat(2 ** 30),
+          head: fc.record({ sha256: hexDigest, size: fc.nat(2 ** 20) }),
+        }),
+        deltas: fc.array(delta, { minLength: 1, maxLength: 3 }),
+      },
+      { requiredKeys: ['name', 'size', 'sha256', 'index'] },
+    ),
     { minLength: 1, maxLength: 4, selector: (image) => image.name },
   ),
 });

@@ -6,6 +6,7 @@
  */
 import { sha256 } from '../../src/core/digest.ts';
 import { decodeCatalog, encodeCatalog } from '../../src/format/catalog.ts';
+import { decodeDeltaHead, encodeDeltaHead } from '../../src/format/delta-file.ts';
 import { decodeIndexFront, decodeIndexHead, encodeIndexHead } from '../../src/format/index-head.ts';
 import { decodeLevel2, encodeLevel2, type WindowMap, ZERO_FRAME } from '../../src/format/level2.ts';
 import { decodeManifest, encodeManifest, type Manifest } from '../../src/format/manifest.ts';
@@ -19,6 +20,7 @@ import {
   PACK_PREAMBLE_BYTES,
 } from '../../src/format/pack.ts';
 import { decodeSeedFooter, encodeSeedFooter } from '../../src/format/seed-index.ts';
+import { sampleDelta } from './delta-sample.ts';
 import type { HeadInput } from './format-arbitraries.ts';
 import { seededBytes } from './seeded-bytes.ts';
 
@@ -92,6 +94,20 @@ export const sampleManifest: Manifest = {
   ],
 };
 
+/** The same with two deltas, as they stand since there are any. */
+export const sampleDeltaManifest: Manifest = {
+  ...sampleManifest,
+  images: sampleManifest.images.map((image) => ({
+    ...image,
+    deltas: [4_400_000, 0].map((baseSize, i) => ({
+      base: { sha256: hex(`base ${i}`), size: baseSize },
+      sha256: hex(`delta ${i}`),
+      size: 70_000 + i,
+      head: { sha256: hex(`delta head ${i}`), size: 310 + i },
+    })),
+  })),
+};
+
 const catalogBytes = encodeCatalog({
   format: 'silt-catalog',
   formatVersion: 1,
@@ -111,6 +127,7 @@ const seedFooter = encodeSeedFooter({
   inode: '4711',
   chunker: sampleHead.chunker,
   windowing: sampleHead.windowing,
+  known: [{ size: 70_000, sha256: hex('image') }],
 });
 
 export interface Sample {
@@ -135,7 +152,9 @@ export const samples: readonly Sample[] = [
   },
   { name: 'pack preamble', bytes: encodePackPreamble(), decode: decodePackPreamble },
   { name: 'pack footer', bytes: encodePackFooter(200), decode: (bytes) => decodePackFooter(bytes, 5522) },
+  { name: 'delta head', bytes: encodeDeltaHead(sampleDelta), decode: decodeDeltaHead },
   { name: 'manifest', bytes: encodeManifest(sampleManifest), decode: decodeManifest },
+  { name: 'manifest with deltas', bytes: encodeManifest(sampleDeltaManifest), decode: decodeManifest },
   { name: 'catalog', bytes: catalogBytes, decode: decodeCatalog },
   {
     name: 'seed index footer',

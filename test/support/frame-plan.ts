@@ -15,7 +15,6 @@ import {
 import { planRanges, type RangeCosts, type RangeRequest } from '../../src/fetcher/ranges.ts';
 import { Spool } from '../../src/fetcher/spool.ts';
 import { CODEC_STORED, type FrameRef, tagOf } from '../../src/format/frame.ts';
-import type { PackEntry } from '../../src/format/index-head.ts';
 import type { ReadStore } from '../../src/store/store.ts';
 import { seededBytes } from './seeded-bytes.ts';
 
@@ -158,22 +157,21 @@ export function frameBench(
     watch.spooled(stored);
   });
   const retry = { attempts: 1, ...rest.retry };
-  const entries = packs.map(({ entry }) => entry);
+  const keys = packs.map(({ key }) => key);
   return {
-    source: new FrameSource(store, entries, requests, spool, { ...rest, retry }),
+    source: new FrameSource(store, keys, requests, spool, { ...rest, retry }),
     watch,
     requests,
     spool,
   };
 }
 
-function packsOf(frames: readonly PackedFrame[]): { entry: PackEntry; body: Uint8Array }[] {
+function packsOf(frames: readonly PackedFrame[]): { key: string; body: Uint8Array }[] {
   const count = 1 + Math.max(0, ...frames.map(({ frame }) => frame.pack));
   return Array.from({ length: count }, (_, number) => {
     const own = frames.filter(({ frame }) => frame.pack === number);
     const body = Buffer.concat([Buffer.alloc(10), ...own.map(({ bytes }) => bytes)]);
     // The name tells the store which one it is.
-    const digest = new Uint8Array(32).fill(number);
-    return { entry: { digest, size: body.length, trailerLength: 0, trailerDigest: digest }, body };
+    return { key: `packs/${toHex(new Uint8Array(32).fill(number))}`, body };
   });
 }

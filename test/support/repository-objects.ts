@@ -17,7 +17,7 @@ export async function repositoryObjects(store: Store): Promise<Record<string, st
   return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Keys of packs and indexes: what is stored ahead of the metadata. */
+/** Keys of packs, indexes and deltas: what is stored ahead of the metadata. */
 export function dataKeys(objects: Readonly<Record<string, string>>): string[] {
-  return Object.keys(objects).filter((key) => /^(packs|indexes)\//.test(key));
+  return Object.keys(objects).filter((key) => /^(packs|indexes|deltas)\//.test(key));
 }

@@ -32,6 +32,8 @@ interface FetchCommandOptions extends CommonOptions {
   readonly output: string;
   readonly seed?: readonly string[];
   readonly inPlace?: boolean;
+  /** False with --no-delta. */
+  readonly delta: boolean;
   readonly maxBytes?: number;
   readonly maxRequests?: number;
   readonly dryRun?: boolean;
@@ -66,6 +68,7 @@ export function addFetch(program: Command): void {
     .option('--image <name>', 'the image; may be left out when the release has one')
     .requiredOption('--output <path>', 'where to write: a file, or a block device that nothing boots from')
     .option('--seed <path>', 'a file or block device that may hold some of it; several times', collect)
+    .option('--no-delta', 'take chunks only, even where a delta fits a seed')
     .option('--in-place', 'write into an existing file as into a block device')
     .option('--max-bytes <size>', 'fail with 17 rather than fetch more than this', parseSize)
     .option('--max-requests <n>', 'fail with 17 rather than make more', parseCount('--max-requests', 1))
@@ -97,6 +100,7 @@ async function fetchCommand(
     image: options.image,
     output: options.output,
     seeds: options.seed,
+    delta: options.delta,
     inPlace: options.inPlace,
     budget: { maxBytes: options.maxBytes, maxRequests: options.maxRequests },
     dryRun: options.dryRun,
@@ -127,12 +131,14 @@ function describe(report: FetchReport & { readonly peakMemory: number }, path: s
   const title = report.dryRun ? `${name} would be written to ${path}` : `${name} is in ${path}, verified`;
   const share = report.imageSize === 0 ? 0 : (report.bytesFetched / report.imageSize) * 100;
   const kinds = [
+    ...(report.deltaBytes > 0 ? [`delta ${formatSize(report.deltaBytes)}`] : []),
     `data ${formatSize(report.dataBytes)}`,
     `index ${formatSize(report.indexBytes)}`,
     `metadata ${formatSize(report.metadataBytes)}`,
   ];
   const places = [
     ['seeds', report.bytesFromSeeds],
+    ['the delta', report.bytesFromDelta],
     ['the target itself', report.bytesFromTarget],
     ['zeros', report.bytesZero],
     ['kept from before', report.bytesKept],
@@ -148,6 +154,7 @@ function describe(report: FetchReport & { readonly peakMemory: number }, path: s
       ],
       ...local.map(([place, bytes]) => [`  ${place}`, formatSize(bytes)]),
       ...(windows.repaired > 0 ? [['  repaired', `${windows.repaired} windows whose seed had changed`]] : []),
+      ...(report.deltaProblem === undefined ? [] : [['  no delta', report.deltaProblem]]),
       ['  took', `${report.seconds.toFixed(1)} s, ${formatSize(report.peakMemory)} of memory`],
     ]),
   ];

@@ -41,8 +41,8 @@ export function addInspect(program: Command): void {
     .command('inspect')
     .summary('show what is in a repository, a release or a file')
     .description(
-      'Shows the products of a repository, one release of it, or a local index, pack, seed index,\n' +
-        'manifest or catalog.',
+      'Shows the products of a repository, one release of it, or a local index, pack, delta, seed\n' +
+        'index, manifest or catalog.',
     )
     .argument('[FILE]', 'a file of silt; what it is is told by its first bytes')
     .option('--repo <location>', REPO_TO_READ)
@@ -91,7 +91,7 @@ async function inspectCommand(
     const summary = await summariseIndex(head, image.index.head.size, (offset, length) =>
       readRange(store, `indexes/${image.index.sha256}`, { offset, length }, { signal }),
     );
-    images.push({ name: image.name, ...summary });
+    images.push({ name: image.name, ...summary, deltas: image.deltas ?? [] });
   }
   const { version, counter, created } = manifest;
   const release: InspectedRelease = { product, version, counter, created, images };

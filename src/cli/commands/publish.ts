@@ -8,14 +8,15 @@ import { chunkerNames, chunkerSpec } from '../../chunker/chunker.ts';
 import { SiltError } from '../../core/errors.ts';
 import { formatSize, parseSize } from '../../core/sizes.ts';
 import { parseCompression } from '../../format/compression.ts';
+import { MAX_IMAGE_DELTAS } from '../../format/limits.ts';
 import type { ImageSource, PublishOptions } from '../../publisher/publish.ts';
-import type { PublishReport } from '../../publisher/publish-report.ts';
+import type { KeptDelta, PublishReport } from '../../publisher/publish-report.ts';
 import { openStore } from '../../store/open.ts';
 import { withRetry } from '../../store/with-retry.ts';
 import { openLedger } from '../../trust/unsigned-releases.ts';
 import { alignRows } from '../align-rows.ts';
 import { EXIT_DONE, EXIT_NOTHING_TO_DO } from '../exit.ts';
-import { type ImageArgument, imageArguments } from '../image-arguments.ts';
+import { type ImageArgument, imageArguments, parseNamed } from '../image-arguments.ts';
 import {
   type CommonOptions,
   collect,
@@ -35,6 +36,10 @@ interface PublishCommandOptions extends CommonOptions {
   readonly chunkSize?: number;
   readonly chunker?: string;
   readonly compression?: string;
+  readonly base?: readonly string[];
+  readonly bases?: number;
+  readonly baseImage?: readonly string[];
+  readonly memory?: number;
   readonly workers?: number;
   readonly created?: string;
   readonly detailedExitcode?: boolean;
@@ -45,6 +50,7 @@ Examples:
   silt publish rootfs.ext4 --repo ./repo --product gateway --version 1.4.0
   silt publish --image rootfs=build/rootfs.ext4 --image kernel=build/Image \\
       --repo s3://updates/gateway --product gateway --version 1.4.0 --channel canary
+  silt publish rootfs.ext4 --repo ./repo --product gateway --version 1.5.0 --bases 2
   zstd -dc rootfs.ext4.zst | silt publish --image rootfs=- --repo ./repo --product gateway --version 1.4.0
   SOURCE_DATE_EPOCH=1767225600 silt publish app.tar --repo ./repo --product app --version 7 --json`;
 
@@ -66,6 +72,25 @@ export function addPublish(program: Command): void {
     .option('--chunk-size <size>', 'average size of chunks', parseSize)
     .addOption(new Option('--chunker <name>', 'how to cut').choices(chunkerNames).default('fastcdc-1'))
     .option('--compression <codec>', 'zstd:1 to zstd:22, brotli:0 to brotli:11, or a zstd level')
+    .addOption(
+      new Option(
+        '--bases <n>',
+        'make deltas from the last N releases, so that devices that have one fetch less',
+      )
+        .argParser(parseCount('--bases', 0, MAX_IMAGE_DELTAS))
+        .conflicts('base'),
+    )
+    .option('--base <versions>', 'make deltas from these releases; separated by commas', versionList)
+    .option(
+      '--base-image <name=path>',
+      'a local copy of an image of a base release, which is otherwise rebuilt from the repository; several times',
+      collect,
+    )
+    .option(
+      '--memory <size>',
+      'bound for what finding matches for a delta takes; a small one may make it larger',
+      parseSize,
+    )
     .option(
       '--workers <n>',
       'threads; by default one a processor, four at most',
@@ -98,12 +123,12 @@ async function publishCommand(
     chunker: chunkerSpec(options.chunker ?? defaultChunker.name, options.chunkSize ?? defaultChunker.average),
     images,
     signal,
-    onProgress: ({ bytesDone, bytesTotal, bytesUploaded }) =>
+    onProgress: ({ phase, about, bytesDone, bytesTotal, bytesUploaded }) =>
       output.progress.show({
-        label: 'publish',
+        label: phase === 'images' ? 'publish' : phase,
         done: bytesDone,
         total: bytesTotal,
-        note: `stored ${formatSize(bytesUploaded)}`,
+        note: about ?? `stored ${formatSize(bytesUploaded)}`,
       }),
   });
   if (report.knownChunksFull) {
@@ -115,15 +140,27 @@ async function publishCommand(
 }
 
 function publishParameters(options: PublishCommandOptions): Omit<PublishOptions, 'images'> {
-  const { product, version, channel, workers, compression } = options;
+  const { product, version, channel, workers, compression, base, bases, baseImage, memory } = options;
   return {
     product,
     version,
     channel,
     workers,
+    bases: base === undefined ? { last: bases ?? 0 } : { versions: base },
+    baseCopies: (baseImage ?? []).map((text) => parseNamed(text, '--base-image')),
+    memoryBytes: memory,
     compression: compression === undefined ? undefined : parseCompression(compression),
     created: timeOfRelease(options.created, process.env.SOURCE_DATE_EPOCH),
   };
+}
+
+/** @throws SiltError USAGE */
+function versionList(text: string, before: readonly string[] | undefined): readonly string[] {
+  const versions = text.split(',').map((version) => version.trim());
+  if (versions.includes('')) {
+    throw new SiltError('USAGE', `expected --base to be versions such as 1.4.0,1.4.1; found "${text}"`);
+  }
+  return [...(before ?? []), ...versions];
 }
 
 /** @throws SiltError USAGE */
@@ -170,14 +207,24 @@ function describe(report: PublishReport & { readonly peakMemory: number }): stri
   const title = `${manifest.product} ${manifest.version} (release ${manifest.counter})`;
   if (report.unchanged) return [`${title} is published already; nothing was stored`];
   const images = manifest.images.map(({ name, size }) => [`  ${name}`, formatSize(size)]);
+  const kept = report.deltas.filter((delta) => delta.kept);
   return [
     `published ${title}`,
     ...alignRows([
       ...images,
       ['  chunks', `${report.chunks}, ${report.newChunks} of them new`],
       ['  new data', `${formatSize(report.newBytes)}, stored as ${formatSize(report.storedBytes)}`],
+      ...kept.map((delta) => ['  delta', describeDelta(delta)]),
+      ...(report.deltasDropped > 0
+        ? [['  no delta', `for ${report.deltasDropped} of ${report.deltas.length}: none would save anything`]]
+        : []),
       ['  uploaded', `${formatSize(report.bytesUploaded)} in ${report.objectsUploaded} objects`],
       ['  took', `${report.seconds.toFixed(1)} s, ${formatSize(report.peakMemory)} of memory`],
     ]),
   ];
+}
+
+function describeDelta({ image, base, size, fetchBytes, chunkBytes }: KeptDelta): string {
+  const missing = fetchBytes > size ? ` and ${formatSize(fetchBytes - size)} of chunks` : '';
+  return `${image} from ${base.versions.join(', ')}: ${formatSize(size)}${missing} instead of ${formatSize(chunkBytes)}`;
 }

@@ -140,7 +140,10 @@ function describeRepository(report: RepositoryReport): string[] {
     ...damaged.slice(0, SHOWN).map(({ key, code, message }) => `  ${key}: ${code}: ${message}`),
     ...more(damaged.length),
     ...alignRows([
-      ['  checked', `${report.releases} releases, ${report.indexes} indexes, ${report.packs} packs`],
+      [
+        '  checked',
+        `${report.releases} releases, ${report.indexes} indexes, ${report.packs} packs, ${report.deltas} deltas`,
+      ],
       ['  chunks', `${report.chunks} in ${formatSize(report.bytesRead)}`],
       ...(report.unreferenced > 0 ? [['  unused', `${report.unreferenced} objects of no release`]] : []),
       ['  took', `${report.seconds.toFixed(1)} s`],

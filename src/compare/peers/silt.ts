@@ -1,5 +1,6 @@
 /**
- * silt itself, with its defaults and with fast compression.
+ * silt itself: as it is recommended, with a delta from the release before; with chunks alone, as a device gets it
+ * whose release no delta was made from; and that with fast compression.
  *
  * The device has got the release before with silt too: its copy of that image is the seed, and the seed index
  * saved then is still good. What is not fair: the other tools read the seed from a file that they have not
@@ -18,8 +19,9 @@ import type { FetchJob, Kind, Peer } from '../peer.ts';
  */
 export function siltPeers(command: readonly string[]): Peer[] {
   return [
-    silt(command, 'silt', 'silt', []),
-    silt(command, 'silt-fast', 'silt, zstd 3', ['--compression', 'zstd:3']),
+    silt(command, 'silt', 'silt, delta and chunks', ['--bases', '1']),
+    silt(command, 'silt-chunks', 'silt, chunks only', []),
+    silt(command, 'silt-fast', 'silt, chunks only, zstd 3', ['--compression', 'zstd:3']),
   ];
 }
 
@@ -70,5 +72,5 @@ function pointer(state: string): string {
 
 function kindOf(path: string): Kind {
   if (path.startsWith('indexes/')) return 'index';
-  return path.startsWith('packs/') ? 'data' : 'metadata';
+  return /^(packs|deltas)\//.test(path) ? 'data' : 'metadata';
 }

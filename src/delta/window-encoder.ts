@@ -1,0 +1,211 @@
+/**
+ * Encodes one window against the Base: chooses segments by cost, then for each stream the smallest of what
+ * the entropy model and general compressors make of it.
+ *
+ * @module
+ */
+import { equalBytes, isZero } from '../core/bytes.ts';
+import { WindowParser } from '../kernel/parse.ts';
+import {
+  baseRoom,
+  CONTEXT_AHEAD,
+  COVER,
+  EARLIER,
+  LITERAL,
+  type Segment,
+  WindowCoder,
+} from '../kernel/window-coder.ts';
+import { type BaseReader, readAround } from './base-reader.ts';
+import { candidatesOf } from './candidates.ts';
+import { type CoveredStretch, denseDifferences, sparseFromDense } from './difference-layout.ts';
+import { compress } from './general-codec.ts';
+import type { Matches } from './matches.ts';
+import {
+  DIFFERENCE_DENSE_BROTLI,
+  DIFFERENCE_DENSE_ZSTD,
+  DIFFERENCE_MODEL,
+  DIFFERENCE_NONE,
+  DIFFERENCE_SPARSE_BROTLI,
+  DIFFERENCE_SPARSE_ZSTD,
+  encodePayload,
+  LITERAL_BROTLI,
+  LITERAL_MODEL,
+  LITERAL_STORED,
+  LITERAL_ZSTD,
+  MAX_COVERS,
+} from './payload.ts';
+import type { PayloadBytes } from './payload-bytes.ts';
+import { writeSegments } from './segment-list.ts';
+
+/** A window as a delta has it. */
+export interface WindowResult {
+  /** Where in the Base all of its bytes are, one after another. */
+  readonly copyFrom: number | undefined;
+  readonly zero: boolean;
+  /** Empty when it is such a copy or zeros. */
+  readonly payload: Uint8Array;
+  readonly bytes: PayloadBytes;
+}
+
+/** One way to store a stream. */
+interface Stored {
+  readonly layout: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Plain bytes of a stream up to which the general compressors are tried as well. */
+const TRY_GENERAL = 64 * 1024;
+/** Literals for which zstd is worth its time, however many. */
+const MANY_LITERALS = 4096;
+
+export class WindowEncoder {
+  readonly #coder = new WindowCoder();
+  readonly #parser = new WindowParser();
+
+  /**
+   * Encodes `window`, which lies behind the bytes of `earlier` in the target.
+   *
+   * @param matches with the Base that touch the window, and maybe others
+   * @param repeats the same with earlier windows
+   */
+  encode(
+    window: Uint8Array,
+    matches: Matches,
+    base: BaseReader,
+    repeats: Matches,
+    earlier: BaseReader,
+  ): WindowResult {
+    const offset = earlier.size;
+    if (isZero(window)) return { copyFrom: undefined, zero: true, payload: new Uint8Array(), bytes: noBytes };
+    const candidates = candidatesOf(matches, offset, window.length, base.size);
+    for (const { at, from, length } of candidates) {
+      if (at !== 0 || length !== window.length) continue;
+      const there = new Uint8Array(length);
+      readAround(base, from, there);
+      if (equalBytes(there, window)) {
+        return { copyFrom: from, zero: false, payload: new Uint8Array(), bytes: noBytes };
+      }
+    }
+    candidates.push(...candidatesOf(repeats, offset, window.length, offset, true));
+    const sizes = { base: base.size, earlier: offset };
+    const read = (fromTarget: boolean, at: number, into: Uint8Array): void =>
+      readAround(fromTarget ? earlier : base, at, into);
+    const segments = atMost(this.#parser.parse(window, candidates, sizes, read), MAX_COVERS);
+    return this.#encodeSegments(window, offset, segments, base);
+  }
+
+  #encodeSegments(
+    window: Uint8Array,
+    offset: number,
+    segments: readonly Segment[],
+    base: BaseReader,
+  ): WindowResult {
+    const coder = this.#coder;
+    const covers = segments.filter(({ kind }) => kind !== LITERAL).length;
+    const literalBytes = lengthOf(segments, LITERAL);
+    const streams = 2 * window.length + 1024;
+    coder.reserve(window.length, streams, segments.length, baseRoom(0) * covers + window.length);
+    coder.window.set(window);
+    const stretches: CoveredStretch[] = [];
+    const literals: Uint8Array[] = [];
+    let at = 0;
+    let room = 0;
+    for (const [i, { kind, length, from }] of segments.entries()) {
+      const bytes = window.subarray(at, at + length);
+      let source = 0;
+      if (kind === COVER) {
+        readAround(base, from - CONTEXT_AHEAD, coder.base(room, baseRoom(length)));
+        source = room + CONTEXT_AHEAD;
+        stretches.push({ window: bytes, base: coder.base(source, length) });
+        room += baseRoom(length);
+      } else if (kind === LITERAL) {
+        literals.push(bytes);
+      }
+      coder.setSegment(i, kind, length, source, from);
+      at += length;
+    }
+    coder.openNumbers(0, streams, true);
+    const count = writeSegments(segments, offset, coder);
+    const control = coder.stream(0, coder.closeNumbers(0)).slice();
+    const half = streams / 2;
+    const first = { at: 0, length: half };
+    const modelled = coder.run(segments.length, first, { at: half, length: half }, true);
+    const difference = this.#smallestDifference(stretches, modelled.difference, half);
+    const literal = this.#smallestLiteral(literals, literalBytes, modelled.literal, half);
+    const payload = encodePayload({
+      covers: count,
+      differenceLayout: difference.layout,
+      literalLayout: literal.layout,
+      spared: sparedBytes(segments, offset),
+      control,
+      difference: difference.bytes,
+      literal: literal.bytes,
+    });
+    const bytes = {
+      control: payload.length - difference.bytes.length - literal.bytes.length,
+      difference: difference.bytes.length,
+      literal: literal.bytes.length,
+    };
+    return { copyFrom: undefined, zero: false, payload, bytes };
+  }
+
+  #smallestDifference(stretches: readonly CoveredStretch[], modelled: number, limit: number): Stored {
+    if (stretches.every(({ window, base }) => equalBytes(window, base))) {
+      return { layout: DIFFERENCE_NONE, bytes: new Uint8Array() };
+    }
+    const ways: Stored[] = [];
+    if (modelled <= limit) {
+      ways.push({ layout: DIFFERENCE_MODEL, bytes: this.#coder.stream(0, modelled).slice() });
+    }
+    const dense = denseDifferences(stretches);
+    const sparse = sparseFromDense(dense);
+    if (ways.length === 0 || sparse.length <= TRY_GENERAL) {
+      ways.push({ layout: DIFFERENCE_SPARSE_ZSTD, bytes: compress(sparse, 'zstd') });
+      ways.push({ layout: DIFFERENCE_SPARSE_BROTLI, bytes: compress(sparse, 'brotli') });
+    }
+    if (ways.length === 0 || dense.length <= TRY_GENERAL) {
+      ways.push({ layout: DIFFERENCE_DENSE_ZSTD, bytes: compress(dense, 'zstd') });
+      ways.push({ layout: DIFFERENCE_DENSE_BROTLI, bytes: compress(dense, 'brotli') });
+    }
+    return smallest(ways);
+  }
+
+  #smallestLiteral(literals: readonly Uint8Array[], length: number, modelled: number, at: number): Stored {
+    const plain = new Uint8Array(Buffer.concat(literals));
+    const ways: Stored[] = [{ layout: LITERAL_STORED, bytes: plain }];
+    if (modelled < length) {
+      ways.push({ layout: LITERAL_MODEL, bytes: this.#coder.stream(at, modelled).slice() });
+    }
+    if (length > 0 && length <= TRY_GENERAL) {
+      ways.push({ layout: LITERAL_BROTLI, bytes: compress(plain, 'brotli') });
+    }
+    if (length > MANY_LITERALS) ways.push({ layout: LITERAL_ZSTD, bytes: compress(plain, 'zstd') });
+    return smallest(ways);
+  }
+}
+
+const noBytes: PayloadBytes = { control: 0, difference: 0, literal: 0 };
+
+/** Bytes right ahead of the window that no copy looks at; `undefined` when none looks ahead of the window. */
+function sparedBytes(segments: readonly Segment[], offset: number): number | undefined {
+  const ends = segments.flatMap(({ kind, from, length }) => (kind === EARLIER ? [from + length] : []));
+  return ends.length === 0 ? undefined : offset - ends.reduce((most, end) => Math.max(most, end));
+}
+
+function smallest(ways: readonly Stored[]): Stored {
+  return ways.reduce((best, way) => (way.bytes.length < best.bytes.length ? way : best));
+}
+
+function lengthOf(segments: readonly Segment[], wanted: number): number {
+  return segments.reduce((sum, { kind, length }) => (kind === wanted ? sum + length : sum), 0);
+}
+
+/** Turns the shortest covers into literals until there are few enough. */
+function atMost(segments: readonly Segment[], limit: number): readonly Segment[] {
+  const lengths = segments.filter(({ kind }) => kind !== LITERAL).map(({ length }) => length);
+  if (lengths.length <= limit) return segments;
+  const least = lengths.sort((a, b) => b - a)[limit] as number;
+  return segments.map((segment) =>
+    segment.length <= least ? { ...segment, kind: LITERAL, from: 0 } : segment,
+  );
+}
