@@ -8,7 +8,6 @@
  *
  * @module
  */
-import { execFileSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -27,6 +26,7 @@ import { runMatrix } from '../src/compare/run-matrix.ts';
 import { openSubject, type Subject } from '../src/compare/subject.ts';
 import { terminalReport } from '../src/compare/tables.ts';
 import { type CorpusPair, corpusDirectory, pairsPresent } from './corpus/pairs.ts';
+import { programCommit } from './program-commit.ts';
 
 /** What images of all sizes are tried with: more would take a day and say the same. */
 const SIZE_SERIES_TOOLS = ['silt-fast', 'casync-64k', 'desync-64k', 'xdelta3'];
@@ -59,7 +59,7 @@ const wanted = values.peer === undefined ? known : choosePeers(known, ['silt', .
 const { peers, infos, missing } = await findInstalledTools(wanted, process.env);
 for (const reason of missing) say(`left out: ${reason}`);
 
-const commit = commitOfThis();
+const commit = programCommit();
 const tools = infos.map((info) =>
   info.name.startsWith('silt') ? { ...info, version: `${info.version} ${commit ?? ''}`.trim() } : info,
 );
@@ -128,22 +128,4 @@ async function choosePairs(): Promise<readonly CorpusPair[]> {
   }
   if (chosen.length === 0) throw new Error('the corpus is empty: npm run bench:corpus makes it');
   return chosen;
-}
-
-/**
- * The last commit that changed the program, with a mark when something in it has changed since; nothing outside
- * git. What is written about silt elsewhere makes no figure old.
- */
-function commitOfThis(): string | undefined {
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  const git = (...args: string[]): string =>
-    execFileSync('git', ['-C', root, ...args, '--', 'src', 'wasm', 'package-lock.json'], {
-      encoding: 'utf8',
-    });
-  try {
-    const changed = git('status', '--porcelain') !== '';
-    return `${git('log', '-1', '--format=%h', '--abbrev=10').trim()}${changed ? '+' : ''}`;
-  } catch {
-    return undefined;
-  }
 }

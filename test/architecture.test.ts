@@ -22,7 +22,7 @@ const map: Readonly<Record<string, readonly string[] | 'everything'>> = {
   server: ['core', 'io', 'store'],
   trust: ['core', 'format', 'io'],
   pool: ['core', 'kernel', 'chunker', 'delta', 'format', 'io'],
-  differ: ['core', 'chunker', 'delta', 'format', 'io', 'pool'],
+  differ: ['core', 'kernel', 'chunker', 'delta', 'format', 'io', 'pool'],
   publisher: ['core', 'kernel', 'chunker', 'delta', 'differ', 'format', 'io', 'store', 'trust', 'pool'],
   fetcher: ['core', 'kernel', 'chunker', 'delta', 'format', 'io', 'store', 'trust'],
   device: ['core', 'io', 'format', 'trust', 'fetcher'],

@@ -25,6 +25,12 @@ export function withOutputOptions(command: Command): Command {
     .option('--quiet', 'print nothing but errors');
 }
 
+/** What codes a delta, as the option `flag`. */
+export function entropyOption(flag: string): Option {
+  const means = 'model makes a delta half the size, general one that patches in less time; by default model';
+  return new Option(`${flag} <kind>`, means).choices(['model', 'general']);
+}
+
 /** Adds `--detailed-exitcode`. */
 export function withDetailedExitCode(command: Command, nothing: string): Command {
   return command.option('--detailed-exitcode', `exit with 4 instead of 0 when ${nothing}`);

@@ -113,13 +113,27 @@ export function compactTable(summary: BenchSummary, options: CompactOptions): Re
   };
 }
 
-/** All tables for a terminal, of each pair the update before the first install. */
+/** All tables for a terminal, of each pair the update before the first install, or why there is none. */
 export function terminalReport(result: BenchResult, options: TableOptions = {}): string[] {
   const summary = summarise(result);
-  const tables = summary.pairs.flatMap((pair) =>
-    (['update', 'install'] as const).flatMap((scenario) => pairTable(summary, pair, scenario, options) ?? []),
-  );
-  return tables.flatMap((table, index) => [...(index === 0 ? [] : ['', '']), ...drawTerminalTable(table)]);
+  const parts = summary.pairs.flatMap((pair) => {
+    const tables = (['update', 'install'] as const).flatMap(
+      (scenario) => pairTable(summary, pair, scenario, options) ?? [],
+    );
+    return tables.length > 0 ? tables.map(drawTerminalTable) : whyNoTable(summary, pair);
+  });
+  return parts.flatMap((lines, index) => [...(index === 0 ? [] : ['', '']), ...lines]);
+}
+
+/** The reasons that nobody got through a pair; nothing when nobody tried. */
+function whyNoTable({ skipped }: BenchSummary, pair: PairInfo): string[][] {
+  const reasons = skipped
+    .filter((cell) => cell.pair === pair.name)
+    .map(({ tool, link, reason }) =>
+      link === undefined ? `${tool}: ${reason}` : `${tool} over ${linkLabel(link)}: ${reason}`,
+    );
+  if (reasons.length === 0) return [];
+  return [[titleOf(pair, 'update'), 'Nothing was measured.', ...new Set(reasons)]];
 }
 
 const FORMATS = {

@@ -36,13 +36,19 @@ export function addDense(differences: Uint8Array, windows: readonly Uint8Array[]
   if (at !== differences.length) throw invalidPayload('there are more differences than bytes');
 }
 
+/** Bytes that the sparse layout of `total` covered ones takes at most: each run costs no more than twice itself. */
+export function mostSparse(total: number): number {
+  return 2 * total + 1;
+}
+
 /** Sparse layout of dense differences. */
 export function sparseFromDense(dense: Uint8Array): Uint8Array {
-  const out: number[] = [];
+  const out = new Uint8Array(mostSparse(dense.length));
+  let to = 0;
   const varint = (value: number): void => {
     let left = value;
-    for (; left > 127; left >>>= 7) out.push((left & 127) | 128);
-    out.push(left);
+    for (; left > 127; left >>>= 7) out[to++] = (left & 127) | 128;
+    out[to++] = left;
   };
   for (let at = 0; at < dense.length; ) {
     const from = at;
@@ -52,16 +58,19 @@ export function sparseFromDense(dense: Uint8Array): Uint8Array {
     const run = at;
     while (at < dense.length && dense[at] !== 0) at += 1;
     varint(at - run);
-    for (let i = run; i < at; i++) out.push(dense[i] as number);
+    out.set(dense.subarray(run, at), to);
+    to += at - run;
   }
-  return Uint8Array.from(out);
+  return out.slice(0, to);
 }
 
-/** The dense layout again. @param length of all covers @throws SiltError FORMAT_INVALID */
-export function denseFromSparse(sparse: Uint8Array, length: number): Uint8Array {
-  const dense = new Uint8Array(length);
+/**
+ * Undoes {@link sparseFromDense}; the windows hold the Base's bytes.
+ *
+ * @throws SiltError FORMAT_INVALID
+ */
+export function addSparse(sparse: Uint8Array, windows: readonly Uint8Array[]): void {
   let at = 0;
-  let to = 0;
   const varint = (): number => {
     let value = 0;
     for (let shift = 1; shift <= 2 ** 28; shift *= 128) {
@@ -72,14 +81,25 @@ export function denseFromSparse(sparse: Uint8Array, length: number): Uint8Array 
     }
     throw invalidPayload('a run is too long');
   };
+  const total = windows.reduce((sum, { length }) => sum + length, 0);
+  let number = 0;
+  let window = windows[0] ?? new Uint8Array();
+  /** Where the window begins among all covered bytes, and the place that is next. */
+  let start = 0;
+  let to = 0;
   while (at < sparse.length) {
     to += varint();
-    const run = varint();
-    if (to + run > length || at + run > sparse.length)
+    const end = to + varint();
+    if (end > total || at + (end - to) > sparse.length) {
       throw invalidPayload('a run of differences leaves the covers');
-    dense.set(sparse.subarray(at, at + run), to);
-    at += run;
-    to += run;
+    }
+    for (; to < end; to++) {
+      while (to - start >= window.length) {
+        start += window.length;
+        window = windows[++number] as Uint8Array;
+      }
+      const place = to - start;
+      window[place] = (window[place] as number) + (sparse[at++] as number);
+    }
   }
-  return dense;
 }

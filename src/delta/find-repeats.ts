@@ -13,17 +13,32 @@ import { type Matches, noMatches } from './matches.ts';
 const MOST: number = 256 * MiB;
 
 /**
+ * Bytes right ahead of a window that it does without, but for long repeats: windows that do not wait for one another
+ * can be decoded side by side.
+ */
+const APART: number = 3 * MiB;
+const WORTH_WAITING = 256;
+
+/**
  * Stretches of `holes` whose bytes stand in a hole of an earlier window as well.
  *
  * @param holes start and end of each, ascending
  * @param lengths of the windows, in order
+ * @param most bytes of holes that are looked at, which is about the memory it takes
+ * @param apart bytes right ahead of a window that only long repeats may lie in
  * @returns matches of the target with itself, ascending: `from` lies in an earlier window than `at`
  */
-export function findRepeats(target: BaseReader, holes: Float64Array, lengths: Float64Array): Matches {
+export function findRepeats(
+  target: BaseReader,
+  holes: Float64Array,
+  lengths: Float64Array,
+  most: number = MOST,
+  apart: number = APART,
+): Matches {
   let total = 0;
   for (let i = 0; i < holes.length; i += 2) total += (holes[i + 1] as number) - (holes[i] as number);
   if (total === 0) return noMatches;
-  const finder = new RepeatFinder(Math.min(total, MOST));
+  const finder = new RepeatFinder(Math.min(total, most));
   const found = new MatchList();
   /** Pieces of the text: where each begins, in the text and in the target. */
   const pieces: { at: number; offset: number }[] = [];
@@ -32,6 +47,7 @@ export function findRepeats(target: BaseReader, holes: Float64Array, lengths: Fl
   let start = holes[0] as number;
   let windowEnd = 0;
   for (const length of lengths) {
+    const free = windowEnd - apart;
     windowEnd += length;
     while (hole < holes.length && start < windowEnd && filled < finder.text.length) {
       const end = Math.min(windowEnd, holes[hole + 1] as number, start + finder.text.length - filled);
@@ -43,15 +59,21 @@ export function findRepeats(target: BaseReader, holes: Float64Array, lengths: Fl
       hole += 2;
       start = holes[hole] ?? Number.POSITIVE_INFINITY;
     }
-    for (const repeat of finder.next(filled)) addPieces(repeat, pieces, found);
+    for (const repeat of finder.find(filled)) addPieces(repeat, pieces, free, found);
+    finder.enter(filled);
   }
   return found.columns();
 }
 
-/** Adds what of a repeat lies in one piece on both sides, part by part. */
+/**
+ * Adds what of a repeat lies in one piece on both sides, part by part.
+ *
+ * @param free what lies ahead of it in the target may be copied whatever its length
+ */
 function addPieces(
   repeat: { at: number; from: number; length: number },
   pieces: readonly { at: number; offset: number }[],
+  free: number,
   found: MatchList,
 ): void {
   let { at, from, length } = repeat;
@@ -59,7 +81,10 @@ function addPieces(
     const to = pieceOf(pieces, at);
     const source = pieceOf(pieces, from);
     const part = Math.min(length, to.end - at, source.end - from);
-    found.add(to.offset + at, source.offset + from, part);
+    // A window that needs what lies right ahead of it has to wait for that, so it must be worth it.
+    if (part >= WORTH_WAITING || source.offset + from + part <= free) {
+      found.add(to.offset + at, source.offset + from, part);
+    }
     at += part;
     from += part;
     length -= part;

@@ -1,15 +1,16 @@
 /**
- * The control stream: the segments of a window as a list of numbers. docs/format/delta.md §3.2.
+ * The control stream: the segments of a window as a list of numbers. docs/format/delta.md §4.
  *
- * For each cover or copy: the literals ahead of it, its length, and where it comes from. A cover on one of the
- * four diagonals used last is named by its rank; another one by its distance from the last diagonal.
+ * For each cover or copy: the literals ahead of it, its length, and where it comes from. The diagonal of a cover
+ * is its place in the Base less its position in the window. Of the four used last it is named by its rank; a new
+ * one by how far it lies from the last. What the list leaves of the window is literal.
  *
  * @module
  */
 import { COPY, COVER, EARLIER, LITERAL, type Segment, type WindowCoder } from '../kernel/window-coder.ts';
 import { invalidPayload } from './payload.ts';
 
-/** Contexts of the numbers. */
+/** Fields of numbers: those of one field share their probabilities. */
 const LITERALS = 0;
 const LENGTH = 1;
 const SOURCE = 2;
@@ -17,7 +18,7 @@ const DIAGONAL = 3;
 const DISTANCE = 4;
 const FAR_DISTANCE = 5;
 
-/** Ranks of diagonals; then a new diagonal, a copy from the window, and one from ahead of it. */
+/** Sources are the ranks of diagonals, then a new diagonal, a copy from the window, and one from ahead of it. */
 const RANKS = 4;
 const NEW_DIAGONAL = 4;
 const FROM_WINDOW = 5;
@@ -108,6 +109,28 @@ export function readSegments(
   }
   if (at < length) segments.push({ kind: LITERAL, length: length - at, from: 0 });
   return segments;
+}
+
+/**
+ * Makes literals of the shortest covers and copies, if there are more than `limit` of them.
+ *
+ * Literals side by side become one, as they do for whoever reads the list.
+ */
+export function fewerSegments(segments: readonly Segment[], limit: number): readonly Segment[] {
+  const lengths = segments.filter(({ kind }) => kind !== LITERAL).map(({ length }) => length);
+  if (lengths.length <= limit) return segments;
+  const least = lengths.sort((a, b) => b - a)[limit] as number;
+  // Of those that are as long as the longest one to go, the first may stay.
+  let ties = limit - lengths.indexOf(least);
+  const fewer: Segment[] = [];
+  for (const segment of segments) {
+    const last = fewer.at(-1);
+    const { kind, length } = segment;
+    if (kind !== LITERAL && (length > least || (length === least && ties-- > 0))) fewer.push(segment);
+    else if (last?.kind !== LITERAL) fewer.push({ kind: LITERAL, length, from: 0 });
+    else fewer[fewer.length - 1] = { ...last, length: last.length + length };
+  }
+  return fewer;
 }
 
 /** Moves a diagonal to the front; one that is new drives out the last. */

@@ -18,7 +18,7 @@ import {
   WindowCoder,
 } from '../kernel/window-coder.ts';
 import { type BaseReader, readAround } from './base-reader.ts';
-import { addDense, denseFromSparse } from './difference-layout.ts';
+import { addDense, addSparse, mostSparse } from './difference-layout.ts';
 import { decompress } from './general-codec.ts';
 import {
   bytesNeeded,
@@ -53,7 +53,7 @@ export class WindowDecoder {
    * @throws SiltError FORMAT_INVALID for a payload that is not one of a window of this length and Base
    */
   decode(payload: Uint8Array, length: number, base: BaseReader, earlier: BaseReader): Uint8Array {
-    if (length < 1 || length > MAX_DELTA_WINDOW) throw invalidPayload(`no window has ${length} bytes`);
+    if (!(length >= 1 && length <= MAX_DELTA_WINDOW)) throw invalidPayload(`no window has ${length} bytes`);
     const parts = decodePayload(payload);
     if (parts.covers > MAX_COVERS || parts.covers > length) throw invalidPayload('there are too many covers');
     const { control, difference, literal } = parts;
@@ -116,8 +116,7 @@ export class WindowDecoder {
       if (kind === COVER || kind === EARLIER) room += baseRoom(length);
       at += length;
     }
-    const dense = differencesOf(differenceLayout, difference, total);
-    if (dense !== undefined) addDense(dense, covers);
+    addDifferences(differenceLayout, difference, total, covers);
   }
 }
 
@@ -128,21 +127,29 @@ function checkNeeds(segments: readonly Segment[], needed: number): void {
   }
 }
 
-/** The dense differences of `total` covered bytes; `undefined` when there are none. */
-function differencesOf(layout: number, stored: Uint8Array, total: number): Uint8Array | undefined {
+/** Adds the differences of `total` covered bytes to `covers`, which hold the Base's. */
+function addDifferences(
+  layout: number,
+  stored: Uint8Array,
+  total: number,
+  covers: readonly Uint8Array[],
+): void {
   switch (layout) {
     case DIFFERENCE_NONE:
       if (stored.length > 0) throw invalidPayload('there are differences where there should be none');
-      return undefined;
+      break;
     case DIFFERENCE_SPARSE_ZSTD:
-      // A run of one byte takes three at most, four if it is far from the last.
-      return denseFromSparse(decompress(stored, 'zstd', 4 * total), total);
+      addSparse(decompress(stored, 'zstd', mostSparse(total)), covers);
+      break;
     case DIFFERENCE_SPARSE_BROTLI:
-      return denseFromSparse(decompress(stored, 'brotli', 4 * total), total);
+      addSparse(decompress(stored, 'brotli', mostSparse(total)), covers);
+      break;
     case DIFFERENCE_DENSE_ZSTD:
-      return decompress(stored, 'zstd', total);
+      addDense(decompress(stored, 'zstd', total), covers);
+      break;
     case DIFFERENCE_DENSE_BROTLI:
-      return decompress(stored, 'brotli', total);
+      addDense(decompress(stored, 'brotli', total), covers);
+      break;
     default:
       throw invalidPayload(`unknown layout ${layout} of differences`);
   }

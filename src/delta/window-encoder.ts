@@ -35,7 +35,7 @@ import {
   MAX_COVERS,
 } from './payload.ts';
 import type { PayloadBytes } from './payload-bytes.ts';
-import { writeSegments } from './segment-list.ts';
+import { fewerSegments, writeSegments } from './segment-list.ts';
 
 /** A window as a delta has it. */
 export interface WindowResult {
@@ -46,6 +46,12 @@ export interface WindowResult {
   readonly payload: Uint8Array;
   readonly bytes: PayloadBytes;
 }
+
+/**
+ * What may code a payload: the model, which makes it half the size, or only zstd and brotli, which a device
+ * decodes several times as fast.
+ */
+export type Entropy = 'model' | 'general';
 
 /** One way to store a stream. */
 interface Stored {
@@ -67,6 +73,7 @@ export class WindowEncoder {
    *
    * @param matches with the Base that touch the window, and maybe others
    * @param repeats the same with earlier windows
+   * @param entropy what differences and literals are coded with
    */
   encode(
     window: Uint8Array,
@@ -74,6 +81,7 @@ export class WindowEncoder {
     base: BaseReader,
     repeats: Matches,
     earlier: BaseReader,
+    entropy: Entropy = 'model',
   ): WindowResult {
     const offset = earlier.size;
     if (isZero(window)) return { copyFrom: undefined, zero: true, payload: new Uint8Array(), bytes: noBytes };
@@ -90,8 +98,8 @@ export class WindowEncoder {
     const sizes = { base: base.size, earlier: offset };
     const read = (fromTarget: boolean, at: number, into: Uint8Array): void =>
       readAround(fromTarget ? earlier : base, at, into);
-    const segments = atMost(this.#parser.parse(window, candidates, sizes, read), MAX_COVERS);
-    return this.#encodeSegments(window, offset, segments, base);
+    const segments = fewerSegments(this.#parser.parse(window, candidates, sizes, read), MAX_COVERS);
+    return this.#encodeSegments(window, offset, segments, base, entropy);
   }
 
   #encodeSegments(
@@ -99,6 +107,7 @@ export class WindowEncoder {
     offset: number,
     segments: readonly Segment[],
     base: BaseReader,
+    entropy: Entropy,
   ): WindowResult {
     const coder = this.#coder;
     const covers = segments.filter(({ kind }) => kind !== LITERAL).length;
@@ -129,7 +138,10 @@ export class WindowEncoder {
     const control = coder.stream(0, coder.closeNumbers(0)).slice();
     const half = streams / 2;
     const first = { at: 0, length: half };
-    const modelled = coder.run(segments.length, first, { at: half, length: half }, true);
+    const modelled =
+      entropy === 'model'
+        ? coder.run(segments.length, first, { at: half, length: half }, true)
+        : { difference: Number.POSITIVE_INFINITY, literal: Number.POSITIVE_INFINITY };
     const difference = this.#smallestDifference(stretches, modelled.difference, half);
     const literal = this.#smallestLiteral(literals, literalBytes, modelled.literal, half);
     const payload = encodePayload({
@@ -176,7 +188,8 @@ export class WindowEncoder {
     if (modelled < length) {
       ways.push({ layout: LITERAL_MODEL, bytes: this.#coder.stream(at, modelled).slice() });
     }
-    if (length > 0 && length <= TRY_GENERAL) {
+    const general = modelled === Number.POSITIVE_INFINITY;
+    if (length > 0 && (general || length <= TRY_GENERAL)) {
       ways.push({ layout: LITERAL_BROTLI, bytes: compress(plain, 'brotli') });
     }
     if (length > MANY_LITERALS) ways.push({ layout: LITERAL_ZSTD, bytes: compress(plain, 'zstd') });
@@ -198,14 +211,4 @@ function smallest(ways: readonly Stored[]): Stored {
 
 function lengthOf(segments: readonly Segment[], wanted: number): number {
   return segments.reduce((sum, { kind, length }) => (kind === wanted ? sum + length : sum), 0);
-}
-
-/** Turns the shortest covers into literals until there are few enough. */
-function atMost(segments: readonly Segment[], limit: number): readonly Segment[] {
-  const lengths = segments.filter(({ kind }) => kind !== LITERAL).map(({ length }) => length);
-  if (lengths.length <= limit) return segments;
-  const least = lengths.sort((a, b) => b - a)[limit] as number;
-  return segments.map((segment) =>
-    segment.length <= least ? { ...segment, kind: LITERAL, from: 0 } : segment,
-  );
 }

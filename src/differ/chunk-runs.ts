@@ -8,13 +8,13 @@
  * @module
  */
 import type { ChunkerSpec } from '../chunker/chunker.ts';
+import { inOrder } from '../core/in-order.ts';
 import { MatchList } from '../delta/match-list.ts';
 import type { Matches } from '../delta/matches.ts';
 import type { SourceFile } from '../io/source-file.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import type { ScannedChunks } from '../pool/tasks.ts';
 import { ChunkPlaces } from './chunk-places.ts';
-import { inOrder } from './in-order.ts';
 
 /** The cut of the chunks that are compared; nothing of it is stored. */
 export interface ChunkRunSizes {

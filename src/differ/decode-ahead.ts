@@ -82,6 +82,8 @@ export class DecodeAhead implements AsyncDisposable {
     const threads = bytes < WORTH_THREADS || largest * 2 > AHEAD_BYTES ? 0 : workers - 1;
     const thread = () => new DecoderThread({ path: basePath, size: base.size, targetPath });
     this.#threads = Array.from({ length: threads }, thread);
+    // While the threads start, the first window is decoded here.
+    if (threads > 0) this.#beginHere();
     this.#feedThreads();
   }
 

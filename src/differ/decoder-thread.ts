@@ -7,6 +7,8 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type ErrorCode, type ErrorDetails, SiltError } from '../core/errors.ts';
+import { compiledKernel } from '../kernel/load.ts';
+import { WINDOW_CODER } from '../kernel/window-coder.ts';
 
 /** The Base as the thread opens it. */
 export interface ThreadBase {
@@ -14,6 +16,11 @@ export interface ThreadBase {
   readonly size: number;
   /** The image under construction. */
   readonly targetPath: string;
+}
+
+/** What the thread begins with. */
+export interface ThreadData extends ThreadBase {
+  readonly kernel: WebAssembly.Module;
 }
 
 export interface DecodeRequest {
@@ -42,8 +49,9 @@ export class DecoderThread {
   constructor(base: ThreadBase) {
     // TypeScript does not rewrite the path of a worker, so take our own extension: .ts here, .js when built.
     const program = new URL(`./decoder-worker${extname(import.meta.url)}`, import.meta.url);
+    const data: ThreadData = { ...base, kernel: compiledKernel(WINDOW_CODER) };
     this.#worker = new Worker(program, {
-      workerData: base,
+      workerData: data,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION },
     });
     this.#worker.on('message', (answer: DecodeAnswer) => this.#settle(answer));

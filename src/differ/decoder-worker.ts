@@ -9,9 +9,12 @@ import { isSiltError } from '../core/errors.ts';
 import { firstBytes } from '../delta/base-reader.ts';
 import { WindowDecoder } from '../delta/window-decoder.ts';
 import { SourceFile } from '../io/source-file.ts';
-import type { DecodeAnswer, DecodeRequest, ThreadBase } from './decoder-thread.ts';
+import { adoptKernel } from '../kernel/load.ts';
+import { WINDOW_CODER } from '../kernel/window-coder.ts';
+import type { DecodeAnswer, DecodeRequest, ThreadData } from './decoder-thread.ts';
 
-const { path, size, targetPath } = workerData as ThreadBase;
+const { path, size, targetPath, kernel } = workerData as ThreadData;
+adoptKernel(WINDOW_CODER, kernel);
 const base = firstBytes(SourceFile.open(path), size);
 const target = SourceFile.open(targetPath);
 const decoder = new WindowDecoder();

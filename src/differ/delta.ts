@@ -6,12 +6,13 @@
  *
  * @module
  */
-import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { SiltError } from '../core/errors.ts';
 import { MiB } from '../core/sizes.ts';
+import type { Entropy } from '../delta/window-encoder.ts';
 import { MAX_DELTA_WINDOWS, MAX_WINDOW } from '../format/limits.ts';
+import { temporaryPath } from '../io/atomic.ts';
 import { SourceFile } from '../io/source-file.ts';
 import { promote, TargetFile } from '../io/target-file.ts';
 import { defaultWorkers, openPool } from '../pool/pool.ts';
@@ -19,6 +20,7 @@ import { type MadeDelta, makeDelta } from './make-delta.ts';
 import { checkOutput } from './patch-target.ts';
 
 export { isSiltError, SiltError } from '../core/errors.ts';
+export type { Entropy } from '../delta/window-encoder.ts';
 export {
   type ApplyOptions,
   type ApplyProgress,
@@ -38,6 +40,8 @@ export interface DiffOptions {
   readonly workers?: number | undefined;
   /** About as much memory as all of it may take. */
   readonly memoryBytes?: number | undefined;
+  /** What codes it: `model` (default) is about half the size, `general` patches faster. */
+  readonly entropy?: Entropy | undefined;
   /** Bytes of a window, 64 KiB to 16 MiB; default 1 MiB. Larger ones make smaller deltas and need more memory. */
   readonly windowBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -66,7 +70,7 @@ export const MIN_DIFF_WINDOW: number = MiB / 16;
  */
 export async function diff(options: DiffOptions): Promise<DiffReport> {
   const { basePath, targetPath, patchPath, workers = defaultWorkers(), windowBytes = MiB } = options;
-  const { memoryBytes, signal, onProgress } = options;
+  const { memoryBytes, entropy, signal, onProgress } = options;
   checkOutput(patchPath, { 'the old image': basePath, 'the new image': targetPath }, false);
   if (!(windowBytes >= MIN_DIFF_WINDOW && windowBytes <= MAX_WINDOW && Number.isInteger(windowBytes))) {
     const message = `expected windows of ${MIN_DIFF_WINDOW} to ${MAX_WINDOW} bytes, found ${windowBytes}`;
@@ -74,7 +78,7 @@ export async function diff(options: DiffOptions): Promise<DiffReport> {
   }
   const baseSize = sizeOf(basePath);
   const imageSize = sizeOf(targetPath);
-  const temporary = join(dirname(resolve(patchPath)), `.silt-${randomBytes(8).toString('hex')}.tmp`);
+  const temporary = temporaryPath(resolve(patchPath));
   try {
     await using pool = openPool(workers, signal);
     const made = await makeDelta(pool, temporary, {
@@ -83,6 +87,7 @@ export async function diff(options: DiffOptions): Promise<DiffReport> {
       windowLengths: windowLengths(imageSize, windowBytes),
       checkBytes: 8,
       ...(memoryBytes !== undefined && { memoryBytes }),
+      ...(entropy !== undefined && { entropy }),
       ...(signal !== undefined && { signal }),
       ...(onProgress !== undefined && { onProgress }),
     });

@@ -9,13 +9,13 @@
  * @module
  */
 import { type ChunkerSpec, chunkerSpec } from '../chunker/chunker.ts';
+import { inOrder } from '../core/in-order.ts';
 import { KiB, MiB } from '../core/sizes.ts';
 import type { Matches } from '../delta/matches.ts';
 import type { SourceFile } from '../io/source-file.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { findChunkRuns } from './chunk-runs.ts';
 import { baseHoles, type Holes, joined, targetHoles, total } from './coverage.ts';
-import { inOrder } from './in-order.ts';
 
 /** How the work is split. Other sizes give other matches, about as good. */
 export interface MatchSizes {

@@ -4,22 +4,24 @@
  *
  * @module
  */
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { createSha256, toHex } from '../core/digest.ts';
+import { inOrder } from '../core/in-order.ts';
 import { MiB } from '../core/sizes.ts';
 import type { Matches } from '../delta/matches.ts';
 import { MAX_DELTA_WINDOW } from '../delta/payload.ts';
+import type { Entropy } from '../delta/window-encoder.ts';
 import { type DeltaWindowRecord, encodeDeltaHead } from '../format/delta-file.ts';
 import { tagOf } from '../format/frame.ts';
-import { ioError } from '../io/io-error.ts';
+import { temporaryPath } from '../io/atomic.ts';
+import { ioError, systemCode } from '../io/io-error.ts';
 import { SourceFile } from '../io/source-file.ts';
 import type { WorkerPool } from '../pool/pool.ts';
+import { openedVersion, requireUnchanged } from '../pool/require-unchanged.ts';
 import type { EncodedWindow } from '../pool/tasks.ts';
 import { targetHoles } from './coverage.ts';
 import { findMatches } from './find-matches.ts';
-import { inOrder } from './in-order.ts';
 import { MatchCursor } from './match-cursor.ts';
 
 export interface MakeDeltaOptions {
@@ -35,6 +37,8 @@ export interface MakeDeltaOptions {
   /** SHA-256, where the caller knows them. */
   readonly baseDigest?: Uint8Array;
   readonly targetDigest?: Uint8Array;
+  /** What codes differences and literals; default the model. */
+  readonly entropy?: Entropy;
   /** Bound for what match finding takes. */
   readonly memoryBytes?: number;
   readonly signal?: AbortSignal;
@@ -69,9 +73,10 @@ interface Window {
 }
 
 /**
- * Writes the delta that rebuilds the target from the Base to `outputPath`, which must not exist.
+ * Writes the delta that rebuilds the target from the Base to `outputPath`, which must not exist. Killed, it may
+ * leave a part of that file, and one with a temporary name beside it.
  *
- * @throws SiltError IO_FAILED, NO_SPACE, IMAGE_CHANGED; the reason of the signal
+ * @throws SiltError IO_FAILED, NO_SPACE, IMAGE_CHANGED; the reason of the signal. Nothing stays then.
  */
 export async function makeDelta(
   pool: WorkerPool,
@@ -82,6 +87,7 @@ export async function makeDelta(
   const { signal, onProgress } = options;
   using base = SourceFile.open(options.basePath);
   using target = SourceFile.open(options.targetPath);
+  const opened = [base, target].map((file) => [file.path, openedVersion(file)] as const);
   const digests = Promise.all([
     options.baseDigest ?? digestOf(pool, base),
     options.targetDigest ?? digestOf(pool, target),
@@ -98,7 +104,7 @@ export async function makeDelta(
     holes: targetHoles(matches, target.size, LEAST_HOLE, 0).ends,
     lengths: Float64Array.from(lengths),
   });
-  const payloadsPath = `${outputPath}.payloads`;
+  const payloadsPath = temporaryPath(outputPath);
   const windows = { none: 0, zero: 0, copy: 0, coded: 0 };
   const bytes = { control: 0, difference: 0, literal: 0, head: 0 };
   const records: DeltaWindowRecord[] = [];
@@ -131,6 +137,7 @@ export async function makeDelta(
       await payloads.close();
     }
     const [baseDigest, targetDigest] = await digests;
+    for (const [path, version] of opened) requireUnchanged(path, version);
     const head = encodeDeltaHead({
       base: { size: base.size, digest: baseDigest },
       target: { size: target.size, digest: targetDigest },
@@ -138,7 +145,7 @@ export async function makeDelta(
       windows: records,
     });
     bytes.head = head.length;
-    const whole = await join(outputPath, head, payloadsPath);
+    const whole = await join(outputPath, head, payloadsPath, signal);
     return {
       ...whole,
       head: { sha256: toHex(createSha256().update(head).digest()), size: head.length },
@@ -147,8 +154,8 @@ export async function makeDelta(
       seconds: (performance.now() - started) / 1000,
     };
   } catch (error) {
-    await rm(outputPath, { force: true });
-    throw ioError(error, 'write', outputPath);
+    signal?.throwIfAborted();
+    throw systemCode(error) === undefined ? error : ioError(error, 'write', outputPath);
   } finally {
     await rm(payloadsPath, { force: true });
   }
@@ -176,13 +183,14 @@ function* windowsOf(lengths: readonly number[], matches: Matches, repeats: Match
 
 async function encodeWindow(
   pool: WorkerPool,
-  { basePath, targetPath }: MakeDeltaOptions,
+  { basePath, targetPath, entropy = 'model' }: MakeDeltaOptions,
   window: Window,
 ): Promise<{ window: Window; encoded: EncodedWindow | undefined }> {
   const { offset, length, matches, repeats } = window;
   // Larger than a device decodes: windows of very large chunks.
   if (length > MAX_DELTA_WINDOW) return { window, encoded: undefined };
-  return { window, encoded: await pool.encode({ basePath, targetPath, offset, length, matches, repeats }) };
+  const task = { basePath, targetPath, offset, length, matches, repeats, entropy };
+  return { window, encoded: await pool.encode(task) };
 }
 
 function recordOf(
@@ -212,27 +220,36 @@ function digestOf(pool: WorkerPool, file: SourceFile): Promise<Uint8Array> {
   });
 }
 
-/** The head, then the payloads. */
+/** Writes the head, then the payloads. */
 async function join(
   outputPath: string,
   head: Uint8Array,
   payloadsPath: string,
+  signal: AbortSignal | undefined,
 ): Promise<{ size: number; sha256: string }> {
   const digest = createSha256();
   let size = 0;
-  await pipeline(
-    async function* () {
-      yield head;
-      yield* createReadStream(payloadsPath, { highWaterMark: MiB });
-    },
-    async function* (parts: AsyncIterable<Uint8Array>) {
-      for await (const part of parts) {
-        digest.update(part);
-        size += part.length;
-        yield part;
-      }
-    },
-    createWriteStream(outputPath, { flags: 'wx' }),
-  );
+  async function* parts(): AsyncGenerator<Uint8Array> {
+    for await (const part of chain(head, createReadStream(payloadsPath, { highWaterMark: MiB }))) {
+      signal?.throwIfAborted();
+      digest.update(part);
+      size += part.length;
+      yield part;
+    }
+  }
+  const output = await open(outputPath, 'wx');
+  try {
+    await output.writeFile(parts());
+  } catch (error) {
+    await rm(outputPath, { force: true });
+    throw error;
+  } finally {
+    await output.close();
+  }
   return { size, sha256: toHex(digest.digest()) };
+}
+
+async function* chain(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
 }

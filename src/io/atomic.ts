@@ -22,6 +22,11 @@ export function isTemporaryName(name: string): boolean {
   return TEMPORARY_NAME.test(name);
 }
 
+/** A new path for a temporary file beside `path`, with a name that {@link isTemporaryName} knows. */
+export function temporaryPath(path: string): string {
+  return join(dirname(path), `.silt-${randomBytes(8).toString('hex')}.tmp`);
+}
+
 /**
  * Makes the file at `path` hold `content`, at once and durably; readers see the old bytes or the new ones.
  * The directory must exist.
@@ -124,7 +129,7 @@ export async function syncDirectory(path: string): Promise<void> {
 
 /** Writes a temporary file beside `path`, fsyncs it, and tells its name. Nothing stays when it throws. */
 async function writeTemporary(path: string, content: Content, durable: boolean): Promise<string> {
-  const temporary = join(dirname(path), `.silt-${randomBytes(8).toString('hex')}.tmp`);
+  const temporary = temporaryPath(path);
   const handle = await open(temporary, 'wx').catch((error: unknown) => {
     throw ioError(error, 'write', path);
   });

@@ -19,12 +19,26 @@ export const WASM_PAGE_BYTES = 65_536;
  * @throws SiltError INTERNAL when the kernel was not built
  */
 export function loadKernel(name: string): WebAssembly.Exports {
+  return new WebAssembly.Instance(compiledKernel(name)).exports;
+}
+
+/**
+ * The compiled kernel, which can be sent to other threads: {@link adoptKernel}.
+ *
+ * @throws SiltError INTERNAL when the kernel was not built
+ */
+export function compiledKernel(name: string): WebAssembly.Module {
   let module = modules.get(name);
   if (module === undefined) {
     module = new WebAssembly.Module(readKernel(name));
     modules.set(name, module);
   }
-  return new WebAssembly.Instance(module).exports;
+  return module;
+}
+
+/** Uses what another thread has compiled: its code is shared, with all that was optimized so far. */
+export function adoptKernel(name: string, module: WebAssembly.Module): void {
+  modules.set(name, module);
 }
 
 function readKernel(name: string): Uint8Array<ArrayBuffer> {

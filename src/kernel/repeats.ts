@@ -28,7 +28,8 @@ const GUARD = 64;
 export class RepeatFinder {
   readonly #kernel = loadKernel('repeats') as unknown as Exports;
   readonly #textAt: number;
-  #length = 0;
+  #searched = 0;
+  #entered = 0;
   /** Where the text goes. */
   readonly text: Uint8Array;
 
@@ -42,23 +43,29 @@ export class RepeatFinder {
     this.text = new Uint8Array(memory.buffer, this.#textAt, capacity);
   }
 
-  /** Searches the next part, which ends at `end` of the text, and enters it. */
-  next(end: number): Repeat[] {
+  /** Searches the next part, which ends at `end` of the text, for what was entered. */
+  find(end: number): Repeat[] {
     const view = new DataView(this.#kernel.memory.buffer);
     const repeats: Repeat[] = [];
-    for (let from = this.#length; ; ) {
+    for (let from = this.#searched; ; ) {
       const count = this.#kernel.find(this.#textAt, from, end, TABLE_AT, FOUND_AT, CAPACITY);
       for (let i = 0; i < count; i++) {
         const [at, source, length] = [0, 4, 8].map((o) => view.getUint32(FOUND_AT + i * 12 + o, true));
-        repeats.push({ at: at as number, from: source as number, length: length as number });
+        // The kernel only knows that a source lies ahead of where it looks.
+        const most = this.#entered - (source as number);
+        repeats.push({ at: at as number, from: source as number, length: Math.min(length as number, most) });
+        from = (at as number) + (length as number);
       }
-      const last = repeats.at(-1);
-      if (count < CAPACITY || last === undefined) break;
-      from = last.at + last.length;
+      if (count < CAPACITY) break;
     }
-    // The last seven places have no eight bytes yet; a repeat that begins there is too short anyway.
-    this.#kernel.enter(this.#textAt, this.#length, Math.max(this.#length, end - 7), TABLE_AT);
-    this.#length = end;
+    this.#searched = end;
     return repeats;
+  }
+
+  /** Enters the text up to `end`: it may be repeated by what is searched from now on. */
+  enter(end: number): void {
+    // The last seven places have no eight bytes yet; a repeat that begins there is too short anyway.
+    this.#kernel.enter(this.#textAt, this.#entered, Math.max(this.#entered, end - 7), TABLE_AT);
+    this.#entered = end;
   }
 }

@@ -6,6 +6,9 @@
  */
 import { loadKernel, WASM_PAGE_BYTES } from './load.ts';
 
+/** Name of the kernel. */
+export const WINDOW_CODER = 'window-coder';
+
 /** Bytes of the Base that are context: ahead of a cover and behind it. */
 export const CONTEXT_AHEAD = 16;
 export const CONTEXT_BEHIND = 16;
@@ -69,7 +72,7 @@ export class WindowCoder {
   #segments = 0;
 
   constructor() {
-    this.#kernel = loadKernel('window-coder') as unknown as Exports;
+    this.#kernel = loadKernel(WINDOW_CODER) as unknown as Exports;
     this.#grow(MODEL_AT + 16 * 1024 * 1024);
     this.#free = align(this.#kernel.lay(MODEL_AT));
   }

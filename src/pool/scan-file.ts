@@ -50,7 +50,7 @@ export function scanFile(
 export function imageChanged(path: string): SiltError {
   return new SiltError(
     'IMAGE_CHANGED',
-    `${path} changed while it was read; publish from a file that nobody writes to, such as a snapshot`,
+    `${path} changed while it was read; take a file that nobody writes to, such as a snapshot`,
     { details: { path } },
   );
 }

@@ -8,6 +8,7 @@ import type { ChunkerSpec } from '../chunker/chunker.ts';
 import type { ErrorCode, ErrorDetails } from '../core/errors.ts';
 import type { Matches } from '../delta/matches.ts';
 import type { PayloadBytes } from '../delta/payload-bytes.ts';
+import type { Entropy } from '../delta/window-encoder.ts';
 import type { Compression } from '../format/compression.ts';
 
 /** Cuts [from, until) of an image from a cut at `from` on, and names the chunks. */
@@ -75,6 +76,7 @@ export interface EncodeTask {
   /** Those that touch the window: with the Base, and with earlier windows. */
   readonly matches: Matches;
   readonly repeats: Matches;
+  readonly entropy: Entropy;
 }
 
 export interface EncodedWindow {

@@ -118,7 +118,7 @@ export function encode(task: EncodeTask): Answer<EncodedWindow> {
     if (target.read(task.offset, window) < task.length) throw imageChanged(task.targetPath);
     encoder ??= new WindowEncoder();
     const earlier = firstBytes(target, task.offset);
-    const result = encoder.encode(window, task.matches, base, task.repeats, earlier);
+    const result = encoder.encode(window, task.matches, base, task.repeats, earlier, task.entropy);
     return { ...result, digest: new Uint8Array(sha256(window)) };
   });
 }

@@ -7,7 +7,7 @@
 import { equalBytes } from '../core/bytes.ts';
 import { DIGEST_BYTES, sha256, sha256Hex, toHex } from '../core/digest.ts';
 import { isSiltError, SiltError } from '../core/errors.ts';
-import { inOrder } from '../differ/in-order.ts';
+import { inOrder } from '../core/in-order.ts';
 import { decodeIndexHead, type IndexHead, type PackEntry } from '../format/index-head.ts';
 import type { ManifestImage } from '../format/manifest.ts';
 import { decodePackTrailer } from '../format/pack.ts';

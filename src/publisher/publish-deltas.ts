@@ -10,6 +10,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../core/digest.ts';
 import { droppedPhase } from '../core/drop-buffers.ts';
+import type { Entropy } from '../delta/window-encoder.ts';
 import { makeDelta } from '../differ/make-delta.ts';
 import type { DeltaHead } from '../format/delta-file.ts';
 import { decodeIndexHead, type IndexHead } from '../format/index-head.ts';
@@ -46,6 +47,7 @@ export interface DeltaWork {
   /** Local copies of base images, by SHA-256. */
   readonly copies: ReadonlyMap<string, SteadyImage>;
   readonly memoryBytes: number | undefined;
+  readonly entropy: Entropy | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: (progress: Omit<PublishProgress, 'bytesUploaded'>) => void;
 }
@@ -160,7 +162,7 @@ class DeltaMaker {
 
   /** Makes the delta file, and leaves out of it what does not pay. */
   async #encode(base: SourceFile, head: IndexHead, cost: ChunkCost) {
-    const { pool, memoryBytes, signal } = this.#work;
+    const { pool, memoryBytes, entropy, signal } = this.#work;
     const path = `${this.#path}.delta`;
     const made = await makeDelta(pool, path, {
       basePath: base.path,
@@ -172,6 +174,7 @@ class DeltaMaker {
       baseDigest: Buffer.from(this.#base.image.sha256, 'hex'),
       targetDigest: this.#target.digest,
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      ...(entropy === undefined ? {} : { entropy }),
       ...(signal === undefined ? {} : { signal }),
       onProgress: ({ phase, bytesDone, bytesTotal }) => this.#progress(phase, bytesDone, bytesTotal),
     });

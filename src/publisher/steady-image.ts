@@ -5,8 +5,8 @@
  * @module
  */
 import { isSiltError, SiltError } from '../core/errors.ts';
-import { type FileVersion, SourceFile, sameVersion } from '../io/source-file.ts';
-import { imageChanged } from '../pool/scan-file.ts';
+import { type FileVersion, SourceFile } from '../io/source-file.ts';
+import { openedVersion, requireUnchanged } from '../pool/require-unchanged.ts';
 
 export class SteadyImage {
   readonly file: SourceFile;
@@ -14,8 +14,7 @@ export class SteadyImage {
 
   private constructor(file: SourceFile) {
     this.file = file;
-    // The size that all else is based on, should the file have grown since it was asked for.
-    this.#opened = { ...file.version(), size: file.size };
+    this.#opened = openedVersion(file);
   }
 
   /** Opens a regular file or a block device. @throws SiltError IMAGE_UNREADABLE */
@@ -37,16 +36,7 @@ export class SteadyImage {
    * @throws SiltError IMAGE_CHANGED when the file was written to, or another one has taken its place
    */
   requireUnchanged(): void {
-    let now: FileVersion;
-    try {
-      // By its path, as the workers read it: most tools put a new file in the place of the old one.
-      using again = SourceFile.open(this.file.path);
-      now = again.version();
-    } catch (error) {
-      if (!isSiltError(error, 'IO_FAILED')) throw error;
-      throw imageChanged(this.file.path);
-    }
-    if (!sameVersion(this.#opened, now)) throw imageChanged(this.file.path);
+    requireUnchanged(this.file.path, this.#opened);
   }
 
   [Symbol.dispose](): void {

@@ -66,6 +66,17 @@ test('silt bench says which peers are not installed, and how to get them', async
   t.regex(stdout, /^silt +\d/m);
 });
 
+test('silt bench says why when nothing could be measured, and fails', async (t) => {
+  const cli = await withImages(t);
+  // 60 kB at 2 kB a second.
+  const slow = ['--peers', 'none', '--link', '16kbit,10ms', '--max-seconds', '1'];
+  const { status, stdout } = await cli.run('bench', 'old', 'new', ...slow);
+  t.is(status, 1);
+  t.regex(stdout, /^Nothing was measured\.$/m);
+  t.regex(stdout, /^silt.*: (update|publishing): not done within 1 s$/m);
+  t.deepEqual(await readdir(cli.temporary), []);
+});
+
 test('an interrupted silt bench leaves nothing behind', async (t) => {
   const cli = await withImages(t);
   // Slow enough to be caught in the middle.

@@ -183,5 +183,19 @@ test('one link alone is enough', (t) => {
 });
 
 test('a result without figures has no tables', (t) => {
-  t.deepEqual(terminalReport({ ...result, fetches: [] }), []);
+  t.deepEqual(terminalReport({ ...result, fetches: [], skipped: [] }), []);
+});
+
+test('a pair that no tool got through has the reasons instead of a table', (t) => {
+  const skipped = [
+    { pair: 'firmware', tool: 'bita', reason: 'publishing: no room' },
+    { pair: 'firmware', tool: 'silt', link: 'lte', scenario: 'update', reason: 'update: it broke' },
+  ] as const;
+  const lines = terminalReport({ ...result, fetches: [], skipped });
+  t.regex(lines[0] ?? '', /^firmware, update: /);
+  t.deepEqual(lines.slice(1), [
+    'Nothing was measured.',
+    'bita: publishing: no room',
+    'silt over LTE: update: it broke',
+  ]);
 });

@@ -1,10 +1,16 @@
 /**
- * Range coder with carries (Martin, "Range encoding", 1979; the carry as in Schindler's and the LZMA coder): an
- * interval of 2^24 to 2^32 units is split at each symbol in proportion to its probability.
+ * Range coder: a stream of symbols becomes one long number, by an interval that is split at each symbol in
+ * proportion to its probability (Martin, "Range encoding: an algorithm for removing redundancy from a digitised
+ * message", 1979; carries are put off as in Schindler's coder of 1998). The interval has 2^24 to 2^32 units.
  *
  * Two streams can be open at once; {@link selectStream} goes from one to the other. A decoder that runs off its
  * end reads zeros, an encoder that runs off its room counts on: the caller compares lengths.
  */
+
+/** Units of the interval below which a byte is moved out. */
+const LEAST: u32 = 1 << 24;
+/** In place of a byte ahead of the first, which no carry goes beyond. */
+const NO_BYTE: u32 = 256;
 
 /** Of the selected stream: units in the interval; what was read, from its beginning on; the next byte. */
 let range: u32 = 0;
@@ -26,10 +32,6 @@ let otherCache: u32 = 0;
 let otherPending: u32 = 0;
 
 let selected: u32 = 0;
-
-const LEAST: u32 = 1 << 24;
-/** Ahead of the first byte, which no carry goes beyond. */
-const NO_BYTE: u32 = 256;
 
 /** Symbols are written when true, read when false. */
 export let encoding: bool = false;
@@ -61,7 +63,11 @@ export function open(from: usize, length: u32): void {
   if (!encoding) for (let i = 0; i < 4; i++) code = (code << 8) | next();
 }
 
-/** Ends the selected stream of an encoder that was opened at `from`. @returns its length; more than its room if it did not fit */
+/**
+ * Ends the selected stream of an encoder that was opened at `from`.
+ *
+ * @returns its length; more than its room if it did not fit
+ */
 export function close(from: usize): u32 {
   // Of the numbers in the interval, the one with the most zeros at its end; they need not be written.
   let mask: u64 = 0xffffffff;
@@ -109,19 +115,18 @@ function shift(): void {
   const bound = (range >> 16) * p;
   if (encoding) {
     low += <u64>select<u32>(0, bound, bit);
-    range = select<u32>(bound, range - bound, bit);
   } else {
-    // Selected, not jumped to: which way a bit goes cannot be foreseen.
     bit = <u32>(code < bound);
     code -= select<u32>(0, bound, bit);
-    range = select<u32>(bound, range - bound, bit);
   }
+  // Selected, not jumped to: which way a bit goes cannot be foreseen.
+  range = select<u32>(bound, range - bound, bit);
   normalize();
   return bit;
 }
 
 /** Reads where, in 32,768ths, the interval's next symbol lies. */
-@inline export function place(): u32 {
+@inline export function spot(): u32 {
   const units = code / (range >> 15);
   return units > 32767 ? 32767 : units;
 }

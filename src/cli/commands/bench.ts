@@ -17,7 +17,7 @@ import { allPeers, choosePeers } from '../../compare/peers.ts';
 import { runMatrix } from '../../compare/run-matrix.ts';
 import { openSubject } from '../../compare/subject.ts';
 import { terminalReport } from '../../compare/tables.ts';
-import { EXIT_DONE } from '../exit.ts';
+import { EXIT_DONE, EXIT_FAILED } from '../exit.ts';
 import { collect, parseCount, withOutputOptions } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { packageVersion } from '../package-version.ts';
@@ -123,7 +123,8 @@ async function benchCommand(
   );
   const result = ledger.result();
   output.result(result, () => terminalReport(result));
-  return EXIT_DONE;
+  // A comparison without a figure is none, whoever waits for it.
+  return result.fetches.length > 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
 /** Names divided by commas; `none` is no name. */

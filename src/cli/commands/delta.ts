@@ -5,9 +5,10 @@
  */
 import type { Command } from 'commander';
 import { parseSize } from '../../core/sizes.ts';
+import type { Entropy } from '../../delta/window-encoder.ts';
 import { describeDiff, describePatch, describeSummary } from '../describe-delta.ts';
 import { EXIT_DONE } from '../exit.ts';
-import { parseCount, withOutputOptions } from '../options.ts';
+import { entropyOption, parseCount, withOutputOptions } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { type CommandSession, peakMemory, runCommand } from '../run-command.ts';
 
@@ -15,6 +16,7 @@ interface DiffCommandOptions extends OutputOptions {
   readonly workers?: number;
   readonly memory?: number;
   readonly windowSize?: number;
+  readonly entropy?: Entropy;
 }
 
 interface PatchCommandOptions extends OutputOptions {
@@ -75,7 +77,8 @@ function addDiff(delta: Command): void {
     .argument('<PATCH>', 'the delta file to write')
     .option('--workers <n>', 'threads; by default one a processor, four at most', threads)
     .option('--memory <size>', 'about as much memory as it may take', parseSize)
-    .option('--window-size <size>', 'bytes that stand alone, 64KiB to 16MiB; by default 1MiB', parseSize);
+    .option('--window-size <size>', 'bytes that stand alone, 64KiB to 16MiB; by default 1MiB', parseSize)
+    .addOption(entropyOption('--entropy'));
   withOutputOptions(command)
     .addHelpText('after', diffExamples)
     .action((old: string, target: string, patch: string, options: DiffCommandOptions) =>
@@ -136,6 +139,7 @@ async function diffCommand(
     patchPath,
     workers: options.workers,
     memoryBytes: options.memory,
+    entropy: options.entropy,
     windowBytes: options.windowSize,
     signal,
     onProgress: ({ phase, bytesDone, bytesTotal }) =>

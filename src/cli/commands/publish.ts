@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { chunkerNames, chunkerSpec } from '../../chunker/chunker.ts';
 import { SiltError } from '../../core/errors.ts';
 import { formatSize, parseSize } from '../../core/sizes.ts';
+import type { Entropy } from '../../delta/window-encoder.ts';
 import { parseCompression } from '../../format/compression.ts';
 import { MAX_IMAGE_DELTAS } from '../../format/limits.ts';
 import type { ImageSource, PublishOptions } from '../../publisher/publish.ts';
@@ -20,6 +21,7 @@ import { type ImageArgument, imageArguments, parseNamed } from '../image-argumen
 import {
   type CommonOptions,
   collect,
+  entropyOption,
   parseCount,
   REPO_TO_WRITE,
   withDetailedExitCode,
@@ -40,6 +42,7 @@ interface PublishCommandOptions extends CommonOptions {
   readonly bases?: number;
   readonly baseImage?: readonly string[];
   readonly memory?: number;
+  readonly deltaEntropy?: Entropy;
   readonly workers?: number;
   readonly created?: string;
   readonly detailedExitcode?: boolean;
@@ -91,6 +94,7 @@ export function addPublish(program: Command): void {
       'bound for what finding matches for a delta takes; a small one may make it larger',
       parseSize,
     )
+    .addOption(entropyOption('--delta-entropy'))
     .option(
       '--workers <n>',
       'threads; by default one a processor, four at most',
@@ -141,6 +145,7 @@ async function publishCommand(
 
 function publishParameters(options: PublishCommandOptions): Omit<PublishOptions, 'images'> {
   const { product, version, channel, workers, compression, base, bases, baseImage, memory } = options;
+  const { deltaEntropy } = options;
   return {
     product,
     version,
@@ -149,6 +154,7 @@ function publishParameters(options: PublishCommandOptions): Omit<PublishOptions,
     bases: base === undefined ? { last: bases ?? 0 } : { versions: base },
     baseCopies: (baseImage ?? []).map((text) => parseNamed(text, '--base-image')),
     memoryBytes: memory,
+    deltaEntropy,
     compression: compression === undefined ? undefined : parseCompression(compression),
     created: timeOfRelease(options.created, process.env.SOURCE_DATE_EPOCH),
   };
