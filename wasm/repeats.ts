@@ -70,7 +70,7 @@ export function find(text: usize, from: u32, to: u32, table: usize, found: usize
       const seen = load<u32>(entry + i);
       if (seen == 0) continue;
       const earlier = seen - 1;
-      // No further than the earlier parts go.
+      // Not into what is searched.
       const length = commonLength(text + at, text + earlier, min(to - at, from - earlier));
       if (length > best) { best = length; bestFrom = earlier; }
     }

@@ -49,11 +49,12 @@ function overviewTable(pairs: readonly PairFigures[]): ReportTable {
       both(({ apply }) => formatBytes(apply.peakMemory)),
     ].map((text) => ({ text }));
   });
+  const clocked = pairs.some((figures) => figuresOf(figures, CLOCK) !== undefined);
   return {
     title: 'Deltas',
     caption: [
       'Bytes of the patch that silt makes, of the smallest that another tool makes, and the first over the second.',
-      'Then silt / HDiffPatch with zstd (the best peer where that is not here): time and memory to encode, speed and memory to patch.',
+      `Then silt / ${clocked ? 'HDiffPatch with zstd' : 'best peer'}: time and memory to encode, speed and memory to patch.`,
     ],
     head: ['pair', 'silt', 'best peer', 'ratio', 'encode', 'encode memory', 'patch', 'patch memory'],
     rows,

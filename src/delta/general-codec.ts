@@ -17,7 +17,8 @@ export type GeneralCodec = 'zstd' | 'brotli';
 /** A larger window would be hostile: no stream is longer than 2^25 bytes. */
 const WINDOW_LOG = 25;
 
-export function compress(plain: Uint8Array, codec: GeneralCodec): Uint8Array {
+/** @param level of zstd; brotli works at its best quality */
+export function compress(plain: Uint8Array, codec: GeneralCodec, level: number = 19): Uint8Array {
   if (codec === 'brotli') {
     const params = {
       [constants.BROTLI_PARAM_QUALITY]: 11,
@@ -27,7 +28,7 @@ export function compress(plain: Uint8Array, codec: GeneralCodec): Uint8Array {
     return brotliCompressSync(plain, { params });
   }
   const params = {
-    [constants.ZSTD_c_compressionLevel]: 19,
+    [constants.ZSTD_c_compressionLevel]: level,
     [constants.ZSTD_c_contentSizeFlag]: 0,
     [constants.ZSTD_c_checksumFlag]: 0,
   };

@@ -59,10 +59,11 @@ interface Stored {
   readonly bytes: Uint8Array;
 }
 
-/** Plain bytes of a stream up to which the general compressors are tried as well. */
-const TRY_GENERAL = 64 * 1024;
-/** Literals for which zstd is worth its time, however many. */
-const MANY_LITERALS = 4096;
+/** Up to so many bytes also those ways are tried that take long: brotli for literals, differences with their zeros. */
+const SMALL = 32 * 1024;
+/** Of so few bytes a trial says nothing. */
+const TINY = 256;
+const TRIAL_LEVEL = 6;
 
 export class WindowEncoder {
   readonly #coder = new WindowCoder();
@@ -171,11 +172,11 @@ export class WindowEncoder {
     }
     const dense = denseDifferences(stretches);
     const sparse = sparseFromDense(dense);
-    if (ways.length === 0 || sparse.length <= TRY_GENERAL) {
+    if (ways.length === 0 || mayWin(sparse, modelled)) {
       ways.push({ layout: DIFFERENCE_SPARSE_ZSTD, bytes: compress(sparse, 'zstd') });
       ways.push({ layout: DIFFERENCE_SPARSE_BROTLI, bytes: compress(sparse, 'brotli') });
     }
-    if (ways.length === 0 || dense.length <= TRY_GENERAL) {
+    if (ways.length === 0 || (dense.length <= SMALL && mayWin(dense, modelled))) {
       ways.push({ layout: DIFFERENCE_DENSE_ZSTD, bytes: compress(dense, 'zstd') });
       ways.push({ layout: DIFFERENCE_DENSE_BROTLI, bytes: compress(dense, 'brotli') });
     }
@@ -188,13 +189,21 @@ export class WindowEncoder {
     if (modelled < length) {
       ways.push({ layout: LITERAL_MODEL, bytes: this.#coder.stream(at, modelled).slice() });
     }
-    const general = modelled === Number.POSITIVE_INFINITY;
-    if (length > 0 && (general || length <= TRY_GENERAL)) {
-      ways.push({ layout: LITERAL_BROTLI, bytes: compress(plain, 'brotli') });
+    if (length > 0 && mayWin(plain, Math.min(modelled, length))) {
+      ways.push({ layout: LITERAL_ZSTD, bytes: compress(plain, 'zstd') });
+      if (length <= SMALL || modelled === Number.POSITIVE_INFINITY) {
+        ways.push({ layout: LITERAL_BROTLI, bytes: compress(plain, 'brotli') });
+      }
     }
-    if (length > MANY_LITERALS) ways.push({ layout: LITERAL_ZSTD, bytes: compress(plain, 'zstd') });
     return smallest(ways);
   }
+}
+
+/** True when zstd and brotli at their best may be smaller than `size`, as zstd at a fast level tells. */
+function mayWin(plain: Uint8Array, size: number): boolean {
+  const trial = compress(plain, 'zstd', TRIAL_LEVEL).length;
+  // What does not compress fast does not compress at all, and takes longest.
+  return trial < 1.2 * size && (trial < 0.97 * plain.length || plain.length <= TINY);
 }
 
 const noBytes: PayloadBytes = { control: 0, difference: 0, literal: 0 };
