@@ -28,7 +28,7 @@ import { CORPUS, corpusDirectory, pairsPresent } from './corpus/pairs.ts';
 import { DELTAS_FORMAT, type DeltaResult, readDeltaResult, writeDeltaResult } from './deltas/delta-result.ts';
 import { deltaReport } from './deltas/delta-tables.ts';
 import { measurePair } from './deltas/measure-pair.ts';
-import { siltDelta } from './deltas/silt-delta.ts';
+import { siltDeltas } from './deltas/silt-delta.ts';
 import { programCommit } from './program-commit.ts';
 
 const MAIN_PAIRS = ['node24', 'ext4', 'erofs', 'kernel'];
@@ -136,7 +136,7 @@ function choosePeersOf({ all, peer, source }: Values): Peer[] {
   if (!existsSync(main)) throw new SiltError('USAGE', `expected silt at ${main}; npm run build makes it`);
   const known = allPeers([]).filter(({ family, name }) => family === 'delta' && name !== 'ostree');
   const names = [...MAIN_PEERS, ...(all ? MORE_PEERS : []), ...(peer ?? [])];
-  return [siltDelta([process.execPath, main]), ...choosePeers(known, names)];
+  return [...siltDeltas([process.execPath, main]), ...choosePeers(known, names)];
 }
 
 /** Those that are named: pairs of the corpus, or two files. By default those of `usual` that are there. */

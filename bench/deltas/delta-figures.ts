@@ -6,7 +6,7 @@
 import { spreadOf } from '../../src/compare/summary.ts';
 import type { Usage } from '../../src/compare/usage.ts';
 import type { DeltaResult } from './delta-result.ts';
-import { SILT } from './silt-delta.ts';
+import { isSilt } from './silt-delta.ts';
 
 /** HDiffPatch with zstd: what the time to encode is compared with. */
 export const CLOCK = 'hdiffz';
@@ -55,7 +55,7 @@ export function figuresOf({ tools }: PairFigures, tool: string): DeltaFigures | 
 
 /** The smallest patch that is not silt's. */
 export function bestPeer({ tools }: PairFigures): DeltaFigures | undefined {
-  return tools.filter(({ tool }) => tool !== SILT).toSorted((a, b) => a.patchBytes - b.patchBytes)[0];
+  return tools.filter(({ tool }) => !isSilt(tool)).toSorted((a, b) => a.patchBytes - b.patchBytes)[0];
 }
 
 function medianUsage(cells: readonly Usage[]): Usage {

@@ -17,7 +17,7 @@ import {
 } from './delta-figures.ts';
 import type { DeltaResult } from './delta-result.ts';
 import { goalRow, goalsOf } from './goals.ts';
-import { SILT } from './silt-delta.ts';
+import { isSilt, SILT } from './silt-delta.ts';
 
 /** All of them. */
 export function deltaReport(result: DeltaResult): string[] {
@@ -139,7 +139,7 @@ function facts({ started, machine, load, silt, encodes, applies, tools }: DeltaR
     return rounds === 1 ? '1 round' : `${rounds} rounds`;
   };
   const versions = tools
-    .filter(({ name, version }) => name !== SILT && version !== '')
+    .filter(({ name, version }) => !isSilt(name) && version !== '')
     .map(({ version }) => version);
   return [
     `Measured on ${started.slice(0, 10)} on ${machine.cpu}, ${machine.cores} cores, load ${load.toFixed(1)} before;`,

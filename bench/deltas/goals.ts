@@ -10,7 +10,7 @@ import { formatCount, formatRatio } from '../../src/compare/figures.ts';
 import type { TableCell } from '../../src/compare/report-table.ts';
 import { MiB } from '../../src/core/sizes.ts';
 import { bestPeer, CLOCK, type DeltaFigures, figuresOf, type PairFigures } from './delta-figures.ts';
-import { SILT } from './silt-delta.ts';
+import { isSilt, SILT } from './silt-delta.ts';
 
 /** Bytes of a patch: of the best peer then, what silt must reach, and what it aims at. */
 const SIZES: Readonly<
@@ -110,7 +110,7 @@ function patching(pairs: readonly PairFigures[]): Goal[] {
   const speeds = node.map(({ figures, silt }): Goal => {
     return {
       what: 'node24, speed of patching',
-      peer: Math.max(...figures.tools.filter(({ tool }) => tool !== SILT).map((one) => one.applySpeed), 0),
+      peer: Math.max(...figures.tools.filter(({ tool }) => !isSilt(tool)).map((one) => one.applySpeed), 0),
       ...{ must: 150e6, aim: 400e6, found: silt.applySpeed, format: speed, more: true },
     };
   });

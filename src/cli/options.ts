@@ -27,7 +27,7 @@ export function withOutputOptions(command: Command): Command {
 
 /** What codes a delta, as the option `flag`. */
 export function entropyOption(flag: string): Option {
-  const means = 'model makes a delta half the size, general one that patches in less time; by default model';
+  const means = 'model makes the smaller delta, general one that patches in less time; by default model';
   return new Option(`${flag} <kind>`, means).choices(['model', 'general']);
 }
 

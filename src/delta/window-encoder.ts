@@ -48,7 +48,7 @@ export interface WindowResult {
 }
 
 /**
- * What may code a payload: the model, which makes it half the size, or only zstd and brotli, which a device
+ * What may code a payload: the model, which makes it up to half the size, or only zstd and brotli, which a device
  * decodes several times as fast.
  */
 export type Entropy = 'model' | 'general';

@@ -40,7 +40,7 @@ export interface DiffOptions {
   readonly workers?: number | undefined;
   /** About as much memory as all of it may take. */
   readonly memoryBytes?: number | undefined;
-  /** What codes it: `model` (default) is about half the size, `general` patches faster. */
+  /** What codes it: `model` (default) is smaller, `general` patches faster. */
   readonly entropy?: Entropy | undefined;
   /** Bytes of a window, 64 KiB to 16 MiB; default 1 MiB. Larger ones make smaller deltas and need more memory. */
   readonly windowBytes?: number | undefined;

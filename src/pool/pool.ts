@@ -37,7 +37,7 @@ export interface WorkerPool extends AsyncDisposable {
 
 /**
  * One worker for each processor that this process may use, but at most four: each takes about 45 MiB, and
- * with four of them a publish stays below 700 MiB whatever it publishes.
+ * with four of them a publish stays below 700 MiB whatever it publishes, as long as it makes no deltas.
  */
 export function defaultWorkers(): number {
   return Math.min(4, availableParallelism());

@@ -51,7 +51,7 @@ export interface PublishOptions {
   readonly baseCopies?: readonly BaseCopy[] | undefined;
   /** Bound in bytes for what finding matches for a delta takes; a small one may make the delta larger. */
   readonly memoryBytes?: number | undefined;
-  /** What codes deltas: `model` (default) is about half the size, `general` patches faster. */
+  /** What codes deltas: `model` (default) is smaller, `general` patches faster. */
   readonly deltaEntropy?: Entropy | undefined;
   /** Threads; changes the speed and nothing else. Default: one a processor, four at most. */
   readonly workers?: number | undefined;
