@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Candidate } from '../kernel/parse.ts';
+import { CANDIDATE_REACH, type Candidate } from '../kernel/parse.ts';
 import type { Matches } from './matches.ts';
 
 /** How near to a window a match must come: an end may be moved out as far as that. */
-const NEAR = 256;
+export const NEAR: number = CANDIDATE_REACH;
 /** Bytes of candidates for each byte of the window: what is shorter than the others is left out beyond it. */
 const MAX_CANDIDATE_BYTES = 8;
 

@@ -14,18 +14,17 @@ import { SiltError } from '../core/errors.ts';
 import type { PayloadBytes } from './payload-bytes.ts';
 
 /** How the differences of covers are stored. */
-export const DIFFERENCE_NONE = 0;
-export const DIFFERENCE_MODEL = 1;
-export const DIFFERENCE_SPARSE_ZSTD = 2;
-export const DIFFERENCE_SPARSE_BROTLI = 3;
-export const DIFFERENCE_DENSE_ZSTD = 4;
-export const DIFFERENCE_DENSE_BROTLI = 5;
+export const DIFFERENCES = {
+  none: 0,
+  model: 1,
+  sparseZstd: 2,
+  sparseBrotli: 3,
+  denseZstd: 4,
+  denseBrotli: 5,
+} as const;
 
 /** How literals are stored. */
-export const LITERAL_STORED = 0;
-export const LITERAL_MODEL = 1;
-export const LITERAL_ZSTD = 2;
-export const LITERAL_BROTLI = 3;
+export const LITERALS = { stored: 0, model: 1, zstd: 2, brotli: 3 } as const;
 
 export interface Payload {
   readonly covers: number;
@@ -85,7 +84,7 @@ export function decodePayload(bytes: Uint8Array): Payload {
   const layouts = byte();
   const differenceLayout = layouts & 7;
   const literalLayout = (layouts >> 3) & 3;
-  if (differenceLayout > DIFFERENCE_DENSE_BROTLI || layouts >= 2 * EARLIER_BIT) {
+  if (differenceLayout > DIFFERENCES.denseBrotli || layouts >= 2 * EARLIER_BIT) {
     throw invalidPayload(`expected layouts of this version, found ${layouts}`);
   }
   const covers = varint('a number of covers', MAX_DELTA_WINDOW);

@@ -22,17 +22,10 @@ import { addDense, addSparse, mostSparse } from './difference-layout.ts';
 import { decompress } from './general-codec.ts';
 import {
   bytesNeeded,
-  DIFFERENCE_DENSE_BROTLI,
-  DIFFERENCE_DENSE_ZSTD,
-  DIFFERENCE_MODEL,
-  DIFFERENCE_NONE,
-  DIFFERENCE_SPARSE_BROTLI,
-  DIFFERENCE_SPARSE_ZSTD,
+  DIFFERENCES,
   decodePayload,
   invalidPayload,
-  LITERAL_MODEL,
-  LITERAL_STORED,
-  LITERAL_ZSTD,
+  LITERALS,
   MAX_COVERS,
   MAX_DELTA_WINDOW,
   type Payload,
@@ -57,7 +50,7 @@ export class WindowDecoder {
     const parts = decodePayload(payload);
     if (parts.covers > MAX_COVERS || parts.covers > length) throw invalidPayload('there are too many covers');
     const { control, difference, literal } = parts;
-    const modelled = parts.literalLayout === LITERAL_MODEL ? literal.length : 0;
+    const modelled = parts.literalLayout === LITERALS.model ? literal.length : 0;
     const streams = Math.max(control.length, difference.length + modelled);
     const coder = this.#coder;
     // All that this window can come to take, so that no view of the memory goes stale.
@@ -70,11 +63,11 @@ export class WindowDecoder {
     const window = coder.window;
     this.#placeSegments(segments, base, earlier);
     let skip = 0;
-    if (parts.differenceLayout !== DIFFERENCE_MODEL) {
+    if (parts.differenceLayout !== DIFFERENCES.model) {
       skip |= SKIP_COVERS;
       this.#fillCovers(segments, parts);
     }
-    if (parts.literalLayout !== LITERAL_MODEL) {
+    if (parts.literalLayout !== LITERALS.model) {
       skip |= SKIP_LITERALS;
       fillLiterals(segments, window, parts);
     }
@@ -135,19 +128,19 @@ function addDifferences(
   covers: readonly Uint8Array[],
 ): void {
   switch (layout) {
-    case DIFFERENCE_NONE:
+    case DIFFERENCES.none:
       if (stored.length > 0) throw invalidPayload('there are differences where there should be none');
       break;
-    case DIFFERENCE_SPARSE_ZSTD:
+    case DIFFERENCES.sparseZstd:
       addSparse(decompress(stored, 'zstd', mostSparse(total)), covers);
       break;
-    case DIFFERENCE_SPARSE_BROTLI:
+    case DIFFERENCES.sparseBrotli:
       addSparse(decompress(stored, 'brotli', mostSparse(total)), covers);
       break;
-    case DIFFERENCE_DENSE_ZSTD:
+    case DIFFERENCES.denseZstd:
       addDense(decompress(stored, 'zstd', total), covers);
       break;
-    case DIFFERENCE_DENSE_BROTLI:
+    case DIFFERENCES.denseBrotli:
       addDense(decompress(stored, 'brotli', total), covers);
       break;
     default:
@@ -159,9 +152,9 @@ function fillLiterals(segments: readonly Segment[], window: Uint8Array, parts: P
   const total = segments.reduce((sum, { kind, length }) => (kind === LITERAL ? sum + length : sum), 0);
   const { literalLayout, literal } = parts;
   const plain =
-    literalLayout === LITERAL_STORED
+    literalLayout === LITERALS.stored
       ? literal
-      : decompress(literal, literalLayout === LITERAL_ZSTD ? 'zstd' : 'brotli', total);
+      : decompress(literal, literalLayout === LITERALS.zstd ? 'zstd' : 'brotli', total);
   if (plain.length !== total) throw invalidPayload(`expected ${total} literal bytes, found ${plain.length}`);
   let at = 0;
   let from = 0;

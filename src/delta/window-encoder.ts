@@ -20,20 +20,7 @@ import { candidatesOf } from './candidates.ts';
 import { type CoveredStretch, denseDifferences, sparseFromDense } from './difference-layout.ts';
 import { compress } from './general-codec.ts';
 import type { Matches } from './matches.ts';
-import {
-  DIFFERENCE_DENSE_BROTLI,
-  DIFFERENCE_DENSE_ZSTD,
-  DIFFERENCE_MODEL,
-  DIFFERENCE_NONE,
-  DIFFERENCE_SPARSE_BROTLI,
-  DIFFERENCE_SPARSE_ZSTD,
-  encodePayload,
-  LITERAL_BROTLI,
-  LITERAL_MODEL,
-  LITERAL_STORED,
-  LITERAL_ZSTD,
-  MAX_COVERS,
-} from './payload.ts';
+import { DIFFERENCES, encodePayload, LITERALS, MAX_COVERS } from './payload.ts';
 import type { PayloadBytes } from './payload-bytes.ts';
 import { fewerSegments, writeSegments } from './segment-list.ts';
 
@@ -164,35 +151,35 @@ export class WindowEncoder {
 
   #smallestDifference(stretches: readonly CoveredStretch[], modelled: number, limit: number): Stored {
     if (stretches.every(({ window, base }) => equalBytes(window, base))) {
-      return { layout: DIFFERENCE_NONE, bytes: new Uint8Array() };
+      return { layout: DIFFERENCES.none, bytes: new Uint8Array() };
     }
     const ways: Stored[] = [];
     if (modelled <= limit) {
-      ways.push({ layout: DIFFERENCE_MODEL, bytes: this.#coder.stream(0, modelled).slice() });
+      ways.push({ layout: DIFFERENCES.model, bytes: this.#coder.stream(0, modelled).slice() });
     }
     const dense = denseDifferences(stretches);
     const sparse = sparseFromDense(dense);
     if (ways.length === 0 || mayWin(sparse, modelled)) {
-      ways.push({ layout: DIFFERENCE_SPARSE_ZSTD, bytes: compress(sparse, 'zstd') });
-      ways.push({ layout: DIFFERENCE_SPARSE_BROTLI, bytes: compress(sparse, 'brotli') });
+      ways.push({ layout: DIFFERENCES.sparseZstd, bytes: compress(sparse, 'zstd') });
+      ways.push({ layout: DIFFERENCES.sparseBrotli, bytes: compress(sparse, 'brotli') });
     }
     if (ways.length === 0 || (dense.length <= SMALL && mayWin(dense, modelled))) {
-      ways.push({ layout: DIFFERENCE_DENSE_ZSTD, bytes: compress(dense, 'zstd') });
-      ways.push({ layout: DIFFERENCE_DENSE_BROTLI, bytes: compress(dense, 'brotli') });
+      ways.push({ layout: DIFFERENCES.denseZstd, bytes: compress(dense, 'zstd') });
+      ways.push({ layout: DIFFERENCES.denseBrotli, bytes: compress(dense, 'brotli') });
     }
     return smallest(ways);
   }
 
   #smallestLiteral(literals: readonly Uint8Array[], length: number, modelled: number, at: number): Stored {
     const plain = new Uint8Array(Buffer.concat(literals));
-    const ways: Stored[] = [{ layout: LITERAL_STORED, bytes: plain }];
+    const ways: Stored[] = [{ layout: LITERALS.stored, bytes: plain }];
     if (modelled < length) {
-      ways.push({ layout: LITERAL_MODEL, bytes: this.#coder.stream(at, modelled).slice() });
+      ways.push({ layout: LITERALS.model, bytes: this.#coder.stream(at, modelled).slice() });
     }
     if (length > 0 && mayWin(plain, Math.min(modelled, length))) {
-      ways.push({ layout: LITERAL_ZSTD, bytes: compress(plain, 'zstd') });
+      ways.push({ layout: LITERALS.zstd, bytes: compress(plain, 'zstd') });
       if (length <= SMALL || modelled === Number.POSITIVE_INFINITY) {
-        ways.push({ layout: LITERAL_BROTLI, bytes: compress(plain, 'brotli') });
+        ways.push({ layout: LITERALS.brotli, bytes: compress(plain, 'brotli') });
       }
     }
     return smallest(ways);

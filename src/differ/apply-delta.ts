@@ -12,10 +12,11 @@ import { createSha256, sha256, toHex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import type { DeltaWindow } from '../format/delta-file.ts';
 import { withLock } from '../io/lock-file.ts';
+import { outputLockPath } from '../io/part-file.ts';
 import { BaseFile } from './base-file.ts';
 import { DecodeAhead } from './decode-ahead.ts';
 import { PatchFile } from './patch-file.ts';
-import { checkOutput, openPatchTarget, outputLockPath, type PatchTarget } from './patch-target.ts';
+import { checkOutput, openPatchTarget, type PatchTarget } from './patch-target.ts';
 
 export interface ApplyOptions {
   /** The image that the delta was made from: a file or a block device. */

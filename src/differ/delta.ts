@@ -38,7 +38,7 @@ export interface DiffOptions {
   readonly patchPath: string;
   /** Threads; default: one a processor, four at most. The bytes of the delta do not depend on it. */
   readonly workers?: number | undefined;
-  /** About as much memory as all of it may take. */
+  /** Bound for what finding matches may take; default 512 MiB. */
   readonly memoryBytes?: number | undefined;
   /** What codes it: `model` (default) is smaller, `general` patches faster. */
   readonly entropy?: Entropy | undefined;

@@ -6,7 +6,7 @@
  */
 import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
-import { createSha256, toHex } from '../core/digest.ts';
+import { createSha256, sha256Hex } from '../core/digest.ts';
 import { inOrder } from '../core/in-order.ts';
 import { MiB } from '../core/sizes.ts';
 import type { Matches } from '../delta/matches.ts';
@@ -17,6 +17,7 @@ import { tagOf } from '../format/frame.ts';
 import { temporaryPath } from '../io/atomic.ts';
 import { ioError, systemCode } from '../io/io-error.ts';
 import { SourceFile } from '../io/source-file.ts';
+import { imageDigest } from '../pool/image-digest.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import { openedVersion, requireUnchanged } from '../pool/require-unchanged.ts';
 import type { EncodedWindow } from '../pool/tasks.ts';
@@ -89,8 +90,8 @@ export async function makeDelta(
   using target = SourceFile.open(options.targetPath);
   const opened = [base, target].map((file) => [file.path, openedVersion(file)] as const);
   const digests = Promise.all([
-    options.baseDigest ?? digestOf(pool, base),
-    options.targetDigest ?? digestOf(pool, target),
+    options.baseDigest ?? imageDigest(pool, base),
+    options.targetDigest ?? imageDigest(pool, target),
   ]);
   digests.catch(() => {});
   const matches = await findMatches(base, target, pool, {
@@ -148,7 +149,7 @@ export async function makeDelta(
     const whole = await join(outputPath, head, payloadsPath, signal);
     return {
       ...whole,
-      head: { sha256: toHex(createSha256().update(head).digest()), size: head.length },
+      head: { sha256: sha256Hex(head), size: head.length },
       windows,
       bytes,
       seconds: (performance.now() - started) / 1000,
@@ -212,14 +213,6 @@ function recordOf(
   return { length, check, source: { kind: 'coded', transform: 0, payload: place } };
 }
 
-function digestOf(pool: WorkerPool, file: SourceFile): Promise<Uint8Array> {
-  return pool.digests({
-    path: file.path,
-    offsets: Float64Array.of(0),
-    lengths: Float64Array.of(file.size),
-  });
-}
-
 /** Writes the head, then the payloads. */
 async function join(
   outputPath: string,
@@ -246,7 +239,7 @@ async function join(
   } finally {
     await output.close();
   }
-  return { size, sha256: toHex(digest.digest()) };
+  return { size, sha256: digest.digest('hex') };
 }
 
 async function* chain(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -3,10 +3,8 @@
  *
  * @module
  */
+import { NEAR } from '../delta/candidates.ts';
 import type { Matches } from '../delta/matches.ts';
-
-/** A match this near to a window may be moved into it: see `delta/candidates.ts`. */
-const NEAR = 256;
 
 export class MatchCursor {
   readonly #matches: Matches;

@@ -4,7 +4,7 @@
  * @module
  */
 import { equalBytes } from '../core/bytes.ts';
-import { SiltError } from '../core/errors.ts';
+import { isSiltError, SiltError } from '../core/errors.ts';
 import {
   DELTA_FRONT,
   type DeltaHead,
@@ -58,7 +58,7 @@ export class PatchFile {
       return new PatchFile(file, head, headLength);
     } catch (error) {
       file.close();
-      throw error;
+      throw withPath(error, path);
     }
   }
 
@@ -91,6 +91,13 @@ export class PatchFile {
 /** Bytes in the delta file for a window of this source. */
 export function payloadLength(source: DeltaWindowSource): number {
   return source.kind === 'coded' ? source.payload.length : 0;
+}
+
+/** What the format says of bytes, said of the file that they are in. */
+function withPath(error: unknown, path: string): unknown {
+  if (!isSiltError(error) || error.details.path !== undefined) return error;
+  const { code, message, details, cause } = error;
+  return new SiltError(code, `${path}: ${message}`, { details: { ...details, path }, cause });
 }
 
 function readUpTo(file: SourceFile, length: number): Uint8Array {

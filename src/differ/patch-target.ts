@@ -5,15 +5,12 @@
  *
  * @module
  */
-import { chmodSync, mkdirSync, realpathSync, rmSync, type Stats, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { isZero } from '../core/bytes.ts';
-import { sha256Hex } from '../core/digest.ts';
+import { type Stats, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { SiltError } from '../core/errors.ts';
-import { syncDirectory } from '../io/atomic.ts';
 import { ioError } from '../io/io-error.ts';
-import { promote, TargetFile } from '../io/target-file.ts';
+import { openPartFile } from '../io/part-file.ts';
+import { TargetFile } from '../io/target-file.ts';
 
 export interface PatchTarget {
   /** Where the image is while it is written. */
@@ -39,12 +36,6 @@ export interface PatchTarget {
  */
 export function openPatchTarget(output: string, size: number): PatchTarget {
   return statsOf(output)?.isBlockDevice() ? openDevice(output, size) : openPart(output);
-}
-
-/** The lock that everybody who writes to `output` takes, `silt fetch` as well. */
-export function outputLockPath(output: string): string {
-  if (!statsOf(output)?.isBlockDevice()) return `${resolve(output)}.silt-lock`;
-  return join(tmpdir(), `silt-${sha256Hex(Buffer.from(realpathSync(output))).slice(0, 16)}.lock`);
 }
 
 /**
@@ -118,41 +109,18 @@ function openDevice(output: string, size: number): PatchTarget {
 }
 
 function openPart(output: string): PatchTarget {
-  const directory = `${resolve(output)}.silt-part`;
-  const part = join(directory, 'image');
-  try {
-    mkdirSync(directory, { mode: 0o700, recursive: true });
-  } catch (error) {
-    throw ioError(error, 'create the directory', directory);
-  }
-  const file = TargetFile.open(part, true);
-  let end = file.initialSize;
-  const discard = (): void => rmSync(directory, { recursive: true, force: true });
+  const part = openPartFile(output);
+  const { path, initialSize, read } = part.file;
   return {
-    path: part,
-    initialSize: end,
-    read: file.read,
-    write: (at, bytes) => {
-      const hole = at >= end && isZero(bytes);
-      if (hole) file.resize(at + bytes.length);
-      else file.write(at, bytes);
-      end = Math.max(end, at + bytes.length);
-      return hole ? 0 : bytes.length;
-    },
+    path,
+    initialSize,
+    read,
+    write: part.write,
     complete: async (size) => {
-      file.resize(size);
-      file.sync();
-      const replaced = statsOf(output);
-      if (replaced !== undefined) chmodSync(part, replaced.mode & 0o777);
-      await promote(part, output);
-      discard();
-      await syncDirectory(dirname(resolve(output)));
+      part.settle(size);
+      await part.complete();
     },
-    discard,
-    close: () => {
-      file.close();
-      // Nothing was written that the next run could go on with.
-      if (end === 0) discard();
-    },
+    discard: part.discard,
+    close: part.close,
   };
 }

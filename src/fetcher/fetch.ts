@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RetryOptions } from '../core/retry.ts';
 import { withLock } from '../io/lock-file.ts';
+import { outputLockPath } from '../io/part-file.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { MetadataReader, Releases } from '../trust/releases.ts';
 import { type AssemblyTotals, noTotals } from './assembly-totals.ts';
@@ -24,7 +25,7 @@ import type { Planned } from './plan-requests.ts';
 import { bytesOf, defaultCosts } from './ranges.ts';
 import { rebuild } from './rebuild.ts';
 import { listSeeds } from './seed-paths.ts';
-import { checkSpace, lockPath, lookAtOutput, openTarget, type Target, targetToLookAt } from './target.ts';
+import { checkSpace, lookAtOutput, openTarget, type Target, targetToLookAt } from './target.ts';
 import { withBudget } from './with-budget.ts';
 
 export type { FetchOptions } from './fetch-job.ts';
@@ -71,14 +72,14 @@ export async function fetchImage(
     return report(job, planned, undefined, started);
   }
   const lock = { waitMs: 0, signal };
-  return await withLock(lockPath(options.output), lock, () => fetchInto(job, inPlace, started));
+  return await withLock(outputLockPath(options.output), lock, () => fetchInto(job, inPlace, started));
 }
 
 async function fetchInto(job: Job, inPlace: boolean, started: number): Promise<FetchReport> {
   const { options, opened } = job;
   // Closed before the lock is given back.
   await using stack = new AsyncDisposableStack();
-  const target = await openTarget(options.output, opened.image.size, inPlace);
+  const target = openTarget(options.output, opened.image.size, inPlace);
   stack.defer(() => target.close());
   const there = target.inPlace || target.file.initialSize > 0 ? target.file.path : undefined;
   const planned = await planFetch({ ...job, stack }, target.scratch, there);

@@ -13,7 +13,7 @@ import { droppedBuffers } from '../core/drop-buffers.ts';
 import { SiltError } from '../core/errors.ts';
 import type { RetryOptions } from '../core/retry.ts';
 import { MiB } from '../core/sizes.ts';
-import { type FrameRef, openFrame, tagOf } from '../format/frame.ts';
+import { type FrameRef, frameKey, openFrame, tagOf } from '../format/frame.ts';
 import type { ReadStore } from '../store/store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { readSpans } from './range-reader.ts';
@@ -25,11 +25,6 @@ export interface FrameSpan extends Span {
   readonly frame: FrameRef;
   /** The last window that uses it. */
   lastWindow: number;
-}
-
-/** One number for a frame: its pack and its offset. */
-export function frameKey(frame: { readonly pack: number; readonly offset: number }): number {
-  return frame.pack * 2 ** 32 + frame.offset;
 }
 
 export interface FrameSourceOptions {

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { frameKey } from '../format/frame.ts';
 import type { ChosenDelta } from './choose-delta.ts';
 import { trialBytes } from './delta-trust.ts';
 import { type Job, tell } from './fetch-job.ts';
-import { type FrameSpan, frameKey } from './frame-source.ts';
+import type { FrameSpan } from './frame-source.ts';
 import type { Level2Source } from './level2-source.ts';
 import { addFrames, type Batch, planBatches, type Sources, sourceOf, type WindowWay } from './plan.ts';
 import { deltaObject, payloadSpans, splitForTrial } from './plan-delta.ts';

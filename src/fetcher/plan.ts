@@ -3,10 +3,12 @@
  *
  * @module
  */
+
 import type { FrameRef } from '../format/frame.ts';
+import { frameKey } from '../format/frame.ts';
 import type { IndexHead, WindowEntry } from '../format/index-head.ts';
 import { type WindowMap, ZERO_FRAME } from '../format/level2.ts';
-import { type FrameSpan, frameKey } from './frame-source.ts';
+import type { FrameSpan } from './frame-source.ts';
 import type { KeptWindows } from './kept-windows.ts';
 import { BATCH_CHUNKS, FROM_TARGET, NeedTable, NOWHERE } from './need-table.ts';
 import type { Seed } from './seeds.ts';

@@ -7,17 +7,14 @@
  *
  * @module
  */
-import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { isZero } from '../core/bytes.ts';
-import { sha256Hex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import { formatSize } from '../core/sizes.ts';
-import { syncDirectory } from '../io/atomic.ts';
 import { ioError } from '../io/io-error.ts';
-import { promote, TargetFile } from '../io/target-file.ts';
+import { openPartFile, partPath, shortName } from '../io/part-file.ts';
+import { TargetFile } from '../io/target-file.ts';
 import { changedRuns } from './changed-runs.ts';
 import type { VerifiedWindow } from './verified-window.ts';
 
@@ -49,14 +46,14 @@ export interface OutputLook {
 /**
  * Opens the target.
  *
- * To be called with the lock of {@link lockPath} held.
+ * To be called with the lock of `outputLockPath` held.
  *
  * @param size of the image
  * @throws SiltError TARGET_INVALID (a directory, a pipe, too small), NO_SPACE, IO_FAILED
  */
-export async function openTarget(output: string, size: number, inPlace: boolean): Promise<Target> {
+export function openTarget(output: string, size: number, inPlace: boolean): Target {
   const kind = checkKind(output, inPlace);
-  if (!inPlace && kind !== 'device') return await openPart(output);
+  if (!inPlace && kind !== 'device') return openPart(output);
   removeScratch(output);
   return openInPlace(output, size);
 }
@@ -69,7 +66,7 @@ export async function openTarget(output: string, size: number, inPlace: boolean)
 export function lookAtOutput(output: string, inPlace: boolean): OutputLook {
   const kind = checkKind(output, inPlace);
   if (inPlace || kind === 'device') return { target: output, replaced: undefined };
-  return { target: join(partDirectory(output), 'image'), replaced: kind === 'file' ? output : undefined };
+  return { target: partPath(output), replaced: kind === 'file' ? output : undefined };
 }
 
 /** What a dry run may look at: the target in place, or an interrupted file. */
@@ -81,19 +78,8 @@ export function targetToLookAt(output: string, size: number, inPlace: boolean): 
     : undefined;
 }
 
-/** Lock file of an output: beside a file, and in the temporary directory for a device. */
-export function lockPath(output: string): string {
-  if (kindOf(output) !== 'device') return `${resolve(output)}.silt-lock`;
-  return join(tmpdir(), `silt-${nameOf(output)}.lock`);
-}
-
-/** The same for every path to the same file. */
-function nameOf(output: string): string {
-  return sha256Hex(Buffer.from(realpathSync(output))).slice(0, 16);
-}
-
 function scratchPrefix(output: string): string {
-  return `silt-fetch-${nameOf(output)}-`;
+  return `silt-fetch-${shortName(output)}-`;
 }
 
 /** Removes what fetches that were killed have left in the temporary directory. */
@@ -107,11 +93,6 @@ function removeScratch(output: string): void {
       // Somebody else's.
     }
   }
-}
-
-/** Where the file at `output` is built. */
-export function partDirectory(output: string): string {
-  return `${resolve(output)}.silt-part`;
 }
 
 /** @throws SiltError TARGET_INVALID for what cannot be a target */
@@ -207,51 +188,13 @@ function openInPlace(output: string, size: number): Target {
   };
 }
 
-async function openPart(output: string): Promise<Target> {
-  const directory = partDirectory(output);
-  try {
-    await mkdir(directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-  } catch (error) {
-    throw ioError(error, 'create the directory', directory);
-  }
-  const part = join(directory, 'image');
-  const file = TargetFile.open(part, true);
-  let end = file.initialSize;
-  const write = ({ offset, bytes }: VerifiedWindow): number => {
-    if (isZero(bytes) && offset >= end) {
-      // A hole, and the length says how far the image has grown.
-      file.resize(offset + bytes.length);
-      end = offset + bytes.length;
-      return 0;
-    }
-    file.write(offset, bytes);
-    end = Math.max(end, offset + bytes.length);
-    return bytes.length;
-  };
+function openPart(output: string): Target {
+  const part = openPartFile(output);
   return {
-    file,
+    ...part,
     inPlace: false,
-    scratch: directory,
-    write,
-    settle: (size) => {
-      file.resize(size);
-      file.sync();
-    },
-    complete: async () => {
-      const replaced = statSync(output, { throwIfNoEntry: false });
-      if (replaced !== undefined) chmodSync(part, replaced.mode & 0o777);
-      await promote(part, output);
-      rmSync(directory, { recursive: true, force: true });
-      await syncDirectory(dirname(resolve(output)));
-    },
-    discard: () => rmSync(directory, { recursive: true, force: true }),
-    close: () => {
-      file.close();
-      // Refused before anything was written, as for a budget: nothing is left to go on with.
-      if (end === 0) rmSync(directory, { recursive: true, force: true });
-    },
+    scratch: part.directory,
+    write: ({ offset, bytes }) => part.write(offset, bytes),
   };
 }
 

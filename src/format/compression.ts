@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { brotliCompressSync, constants, zstdCompressSync } from 'node:zlib';
+import { compressBytes, type GeneralCodec } from '../core/compression.ts';
 import { SiltError } from '../core/errors.ts';
 import { CODEC_BROTLI, CODEC_STORED, CODEC_ZSTD, FILTER_X86 } from './frame.ts';
 import { encodeX86 } from './x86-filter.ts';
 
 export interface Compression {
-  readonly codec: 'zstd' | 'brotli';
+  readonly codec: GeneralCodec;
   /** zstd 1–22, brotli 0–11. */
   readonly level: number;
 }
@@ -69,21 +69,7 @@ function x86FilterHelps(plain: Uint8Array): boolean {
 }
 
 function compress(plain: Uint8Array, { codec, level }: Compression): Uint8Array {
-  if (codec === 'brotli') {
-    const params = {
-      [constants.BROTLI_PARAM_QUALITY]: level,
-      [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
-      [constants.BROTLI_PARAM_SIZE_HINT]: plain.length,
-    };
-    return brotliCompressSync(plain, { params });
-  }
-  const params = {
-    [constants.ZSTD_c_compressionLevel]: level,
-    // The index knows the size and the digest already.
-    [constants.ZSTD_c_contentSizeFlag]: 0,
-    [constants.ZSTD_c_checksumFlag]: 0,
-  };
-  return zstdCompressSync(plain, { params, pledgedSrcSize: plain.length });
+  return compressBytes(plain, codec, level);
 }
 
 /**

@@ -14,8 +14,9 @@
  *
  * @module
  */
-import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import { equalBytes } from '../core/bytes.ts';
+import { compressBytes } from '../core/compression.ts';
 import { DIGEST_BYTES, sha256 } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import { MiB } from '../core/sizes.ts';
@@ -95,13 +96,7 @@ const THOROUGH_BYTES: number = 1 * MiB;
  */
 export function encodeDeltaHead(head: DeltaHeadRecord): Uint8Array {
   const columns = writeColumns(head);
-  const stored = brotliCompressSync(columns, {
-    params: {
-      [constants.BROTLI_PARAM_QUALITY]: columns.length > THOROUGH_BYTES ? 9 : constants.BROTLI_MAX_QUALITY,
-      [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
-      [constants.BROTLI_PARAM_SIZE_HINT]: columns.length,
-    },
-  });
+  const stored = compressBytes(columns, 'brotli', columns.length > THOROUGH_BYTES ? 9 : 11);
   const out = new ByteWriter(DELTA_FRONT + stored.length);
   out.preamble(DELTA_MAGIC, DELTA_VERSION).u32(stored.length).bytes(sha256(stored));
   return out.bytes(stored).finish();

@@ -13,8 +13,8 @@
  *
  * @module
  */
-import { brotliDecompressSync, constants, zstdDecompressSync } from 'node:zlib';
 import { equalBytes } from '../core/bytes.ts';
+import { decompressBytes } from '../core/compression.ts';
 import { sha256 } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import { decodeX86 } from './x86-filter.ts';
@@ -42,6 +42,11 @@ export interface FrameRef {
   readonly plain: number;
   readonly codec: number;
   readonly tag: Uint8Array;
+}
+
+/** One number for a frame of an image: offsets in a pack are below 2^32, packs are fewer than 2^20. */
+export function frameKey({ pack, offset }: Pick<FrameRef, 'pack' | 'offset'>): number {
+  return pack * 2 ** 32 + offset;
 }
 
 /** True for a codec byte of this format version. */
@@ -76,23 +81,14 @@ export function openFrame(frame: Omit<FrameRef, 'pack' | 'offset'>, stored: Uint
   return (frame.codec & FILTER_X86) === 0 ? plain : decodeX86(plain);
 }
 
+/** log2 of the window that a frame may ask for: it is at most 16 MiB, so a larger one is hostile. */
+const WINDOW_LOG = 24;
+
 function decompress(codec: number, stored: Uint8Array, plain: number): Uint8Array {
-  // One allocation: `chunkSize` is what zlib reserves at a time, and it reserves more once that is full.
-  const options = { maxOutputLength: Math.max(plain, 1), chunkSize: plain + 64 };
+  // A copy: filters work in place, and the caller's buffer is used again.
+  if (codec === CODEC_STORED) return new Uint8Array(stored);
   try {
-    switch (codec) {
-      case CODEC_STORED:
-        // A copy: filters work in place, and the caller's buffer is used again.
-        return new Uint8Array(stored);
-      case CODEC_ZSTD:
-        return zstdDecompressSync(stored, {
-          ...options,
-          // A frame is at most 16 MiB, so a larger window than 2^24 is hostile.
-          params: { [constants.ZSTD_d_windowLogMax]: 24 },
-        });
-      default:
-        return brotliDecompressSync(stored, options);
-    }
+    return decompressBytes(stored, codec === CODEC_ZSTD ? 'zstd' : 'brotli', plain, WINDOW_LOG);
   } catch (cause) {
     throw new SiltError('FORMAT_INVALID', `frame: does not decompress to ${plain} bytes`, { cause });
   }

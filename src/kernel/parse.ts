@@ -10,6 +10,8 @@ import { COPY, COVER, EARLIER, LITERAL, type Segment } from './window-coder.ts';
 const CANDIDATE_BYTES = 32;
 const SEGMENT_BYTES = 12;
 const NONE = 0xffff_ffff;
+/** Bytes by which an end of a candidate is moved out at most; `wasm/parse/grow.ts` has the same number. */
+export const CANDIDATE_REACH = 256;
 /** Ahead of everything of ours lie the kernel's own variables. */
 const FREE_AT = WASM_PAGE_BYTES;
 const GUARD = 64;
@@ -56,7 +58,7 @@ export class WindowParser {
   /**
    * The cheapest segments of a window.
    *
-   * @param candidates in any order; their ends are moved out by up to `margin` bytes where that pays
+   * @param candidates in any order; their ends are moved out by up to {@link CANDIDATE_REACH} bytes where that pays
    * @param read fills bytes of the Base, or of the target, from a position on, which may lie outside of it
    */
   parse(
@@ -66,7 +68,6 @@ export class WindowParser {
     read: (earlier: boolean, at: number, into: Uint8Array) => void,
   ): Segment[] {
     const { length } = window;
-    const margin = 256;
     const capacity = candidates.length + MAX_REPEATS;
     let free = FREE_AT;
     const place = (bytes: number): number => {
@@ -82,7 +83,9 @@ export class WindowParser {
     const listAt = place(capacity * CANDIDATE_BYTES);
     const roomsAt = place(candidates.length * 8);
     const segmentsEnd = place(SEGMENT_BYTES * (length + 1)) + SEGMENT_BYTES * (length + 1);
-    const sources = candidates.map(({ length: bytes }) => place(2 * margin + bytes) + margin);
+    const sources = candidates.map(
+      ({ length: bytes }) => place(2 * CANDIDATE_REACH + bytes) + CANDIDATE_REACH,
+    );
     const { memory } = this.#kernel;
     const missing = free + GUARD - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / WASM_PAGE_BYTES));
@@ -92,12 +95,16 @@ export class WindowParser {
     bytes.fill(0, coveredAt, coveredAt + length + 16);
     for (const [i, { at, from, length: count, earlier }] of candidates.entries()) {
       const source = sources[i] as number;
-      read(earlier, from - margin, bytes.subarray(source - margin, source + count + margin));
+      read(
+        earlier,
+        from - CANDIDATE_REACH,
+        bytes.subarray(source - CANDIDATE_REACH, source + count + CANDIDATE_REACH),
+      );
       const kind = earlier ? FROM_TARGET : FROM_BASE;
       writeCandidate(view, listAt + i * CANDIDATE_BYTES, { at, end: at + count, source, from, kind });
       const size = earlier ? sizes.earlier : sizes.base;
-      view.setUint32(roomsAt + i * 8, Math.min(margin, from), true);
-      view.setUint32(roomsAt + i * 8 + 4, Math.min(margin, size - from - count), true);
+      view.setUint32(roomsAt + i * 8, Math.min(CANDIDATE_REACH, from), true);
+      view.setUint32(roomsAt + i * 8 + 4, Math.min(CANDIDATE_REACH, size - from - count), true);
     }
     this.#kernel.extend(listAt, candidates.length, roomsAt, windowAt, length);
     this.#kernel.markCovered(listAt, candidates.length, windowAt, coveredAt);

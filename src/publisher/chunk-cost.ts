@@ -7,9 +7,9 @@
  *
  * @module
  */
+import { frameKey } from '../format/frame.ts';
 import { type IndexHead, indexSize } from '../format/index-head.ts';
 import { type WindowMap, ZERO_FRAME } from '../format/level2.ts';
-import { frameKey } from './frame-runs.ts';
 import type { HeldChunks } from './held-chunks.ts';
 import { readLevel2 } from './read-level2.ts';
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FrameRef } from '../format/frame.ts';
+import { type FrameRef, frameKey } from '../format/frame.ts';
 import type { WindowEntry } from '../format/index-head.ts';
 import { type WindowMap, ZERO_FRAME } from '../format/level2.ts';
 
@@ -37,11 +37,6 @@ export async function* frameStretches(
     count = 0;
   }
   if (stretch.size > 0) yield sorted(stretch);
-}
-
-/** Names a frame of an index: offsets in a pack are below 2^32, packs are fewer than 2^20. */
-export function frameKey({ pack, offset }: Pick<FrameRef, 'pack' | 'offset'>): number {
-  return pack * 2 ** 32 + offset;
 }
 
 function addWindow(stretch: Map<number, FrameRuns>, window: WindowEntry, map: WindowMap): number {

@@ -17,6 +17,7 @@ import { type Compression, defaultCompression } from '../format/compression.ts';
 import { MAX_RELEASE_IMAGES } from '../format/limits.ts';
 import { type Manifest, NAME_PATTERN } from '../format/manifest.ts';
 import { ioError } from '../io/io-error.ts';
+import { imageDigest } from '../pool/image-digest.ts';
 import { defaultWorkers, openPool, type WorkerPool } from '../pool/pool.ts';
 import type { Store } from '../store/store.ts';
 import type { NewRelease, ReleaseLedger } from '../trust/releases.ts';
@@ -24,7 +25,7 @@ import { type BaseCopy, type BaseSelector, findBases, openCopies, requireRoom } 
 import { publishDeltas } from './publish-deltas.ts';
 import type { PublishProgress, PublishReport } from './publish-report.ts';
 import { SteadyImage } from './steady-image.ts';
-import { imageDigest, type NamedImage, storeImages } from './store-images.ts';
+import { type NamedImage, storeImages } from './store-images.ts';
 import { UploadQueue } from './upload-queue.ts';
 
 /** docs/decisions/0003-chunk-and-window-size.md has the figures. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { ChunkerSpec } from '../chunker/chunker.ts';
 import { type WindowSpec, windowSpec } from '../chunker/windows.ts';
 import type { Compression } from '../format/compression.ts';
-import type { SourceFile } from '../io/source-file.ts';
+import { imageDigest } from '../pool/image-digest.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import type { Store } from '../store/store.ts';
 import type { ReleaseLedger } from '../trust/releases.ts';
@@ -99,13 +99,4 @@ export async function storeImages(
     stored.push({ ...image, digest, index });
   }
   return { images: stored, ...totals, storedBytes: packer.storedBytes, knownChunksFull: chunks.isFull };
-}
-
-/** SHA-256 of a whole image. @throws SiltError IMAGE_CHANGED, IO_FAILED */
-export function imageDigest(pool: WorkerPool, file: SourceFile): Promise<Uint8Array> {
-  return pool.digests({
-    path: file.path,
-    offsets: Float64Array.of(0),
-    lengths: Float64Array.of(file.size),
-  });
 }

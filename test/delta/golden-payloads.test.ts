@@ -10,19 +10,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { type BaseReader, readAround } from '../../src/delta/base-reader.ts';
 import { Matcher } from '../../src/delta/matcher.ts';
-import {
-  DIFFERENCE_DENSE_BROTLI,
-  DIFFERENCE_DENSE_ZSTD,
-  DIFFERENCE_MODEL,
-  DIFFERENCE_NONE,
-  DIFFERENCE_SPARSE_BROTLI,
-  DIFFERENCE_SPARSE_ZSTD,
-  decodePayload,
-  LITERAL_BROTLI,
-  LITERAL_MODEL,
-  LITERAL_STORED,
-  LITERAL_ZSTD,
-} from '../../src/delta/payload.ts';
+import { DIFFERENCES, decodePayload, LITERALS } from '../../src/delta/payload.ts';
 import { WindowDecoder } from '../../src/delta/window-decoder.ts';
 import { WindowEncoder } from '../../src/delta/window-encoder.ts';
 import { COPY, COVER, EARLIER, LITERAL, type Segment } from '../../src/kernel/window-coder.ts';
@@ -97,28 +85,28 @@ function comesBack(name: string, expected: Golden, make: () => Uint8Array): void
 }
 
 for (const [name, ...layouts] of [
-  ['model', DIFFERENCE_MODEL, LITERAL_MODEL],
-  ['sparse-zstd', DIFFERENCE_SPARSE_ZSTD, LITERAL_ZSTD],
-  ['sparse-brotli', DIFFERENCE_SPARSE_BROTLI, LITERAL_BROTLI],
-  ['dense-zstd', DIFFERENCE_DENSE_ZSTD, LITERAL_STORED],
-  ['dense-brotli', DIFFERENCE_DENSE_BROTLI, LITERAL_MODEL],
+  ['model', DIFFERENCES.model, LITERALS.model],
+  ['sparse-zstd', DIFFERENCES.sparseZstd, LITERALS.zstd],
+  ['sparse-brotli', DIFFERENCES.sparseBrotli, LITERALS.brotli],
+  ['dense-zstd', DIFFERENCES.denseZstd, LITERALS.stored],
+  ['dense-brotli', DIFFERENCES.denseBrotli, LITERALS.model],
 ] as const) {
   const made = { base, earlier, window, segments };
   comesBack(name, { layouts }, () => payloadOf(made, ...layouts));
 }
 
 const equal = Buffer.concat([base.subarray(23_000), target.subarray(100, 120), base.subarray(5, 1005)]);
-comesBack('equal', { window: equal, layouts: [DIFFERENCE_NONE, LITERAL_STORED] }, () => {
+comesBack('equal', { window: equal, layouts: [DIFFERENCES.none, LITERALS.stored] }, () => {
   const list: Segment[] = [
     { kind: COVER, length: 1000, from: 23_000 },
     { kind: LITERAL, length: 20, from: 0 },
     { kind: COVER, length: 1000, from: 5 },
   ];
-  return payloadOf({ base, earlier, window: equal, segments: list }, DIFFERENCE_NONE, LITERAL_STORED);
+  return payloadOf({ base, earlier, window: equal, segments: list }, DIFFERENCES.none, LITERALS.stored);
 });
 
 // What the encoder itself made of it, on the day the format was fixed.
-comesBack('encoder', { layouts: [DIFFERENCE_MODEL, LITERAL_ZSTD] }, () => {
+comesBack('encoder', { layouts: [DIFFERENCES.model, LITERALS.zstd] }, () => {
   const matches = new Matcher().match(bytesReader(base), bytesReader(target), {
     pieces: Float64Array.of(0, base.length),
     gaps: Float64Array.of(0, target.length),
@@ -143,7 +131,7 @@ function atTheEnd(bytes: Uint8Array, size: number): BaseReader {
 const FAR = 2 ** 42 + 12_346;
 const far = Buffer.concat([base.subarray(100, 400), earlier.subarray(0, 50), base.subarray(50, 350)]);
 const farEnds = { base: atTheEnd(base, FAR), earlier: atTheEnd(earlier, FAR / 2) };
-comesBack('far', { window: far, ...farEnds, layouts: [DIFFERENCE_NONE, LITERAL_STORED] }, () => {
+comesBack('far', { window: far, ...farEnds, layouts: [DIFFERENCES.none, LITERALS.stored] }, () => {
   const at = (source: BaseReader, bytes: Uint8Array): number => source.size - bytes.length;
   const result = new WindowEncoder().encode(
     far,

@@ -4,7 +4,7 @@
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { KiB, MiB } from '../../src/core/sizes.ts';
-import { DIFFERENCE_MODEL, DIFFERENCE_NONE, encodePayload, LITERAL_MODEL } from '../../src/delta/payload.ts';
+import { DIFFERENCES, encodePayload, LITERALS } from '../../src/delta/payload.ts';
 import { WindowDecoder } from '../../src/delta/window-decoder.ts';
 import { COPY, COVER, EARLIER, LITERAL, type Segment } from '../../src/kernel/window-coder.ts';
 import { bytesReader } from '../support/bytes-reader.ts';
@@ -54,7 +54,7 @@ test('every layout of differences with every layout of literals gives the same w
     fc.property(handMadeWindows(12, 600), (made) => {
       const isEqual = made.segments.every(({ kind }) => kind !== COVER);
       for (const difference of DIFFERENCE_LAYOUTS) {
-        if (difference === DIFFERENCE_NONE && !isEqual) continue;
+        if (difference === DIFFERENCES.none && !isEqual) continue;
         for (const literal of LITERAL_LAYOUTS) {
           requireWindow(t, decoded(payloadOf(made, difference, literal), made), made);
         }
@@ -74,7 +74,7 @@ function oneCover(base: Uint8Array, from: number, window: Uint8Array): HandMadeW
 
 test('covers without a difference need no stream of differences', (t) => {
   const made = oneCover(program, 1000, program.subarray(1000, 50_000));
-  requireWindow(t, decoded(payloadOf(made, DIFFERENCE_NONE), made), made);
+  requireWindow(t, decoded(payloadOf(made, DIFFERENCES.none), made), made);
 });
 
 for (const change of ['nothing', 'now and then', 'fields', 'everything'] as const) {
@@ -159,7 +159,7 @@ test('a decoder forgets: after any other window it gives the same bytes as a new
     const made = { base: program, earlier: new Uint8Array(), window, segments };
     const { covers, spared, control } = windowStreams(made);
     const noise = encodePayload({
-      ...{ covers, spared, control, differenceLayout: DIFFERENCE_MODEL, literalLayout: LITERAL_MODEL },
+      ...{ covers, spared, control, differenceLayout: DIFFERENCES.model, literalLayout: LITERALS.model },
       difference: seededBytes(`differences ${i}`, length),
       literal: seededBytes(`literals ${i}`, length),
     });

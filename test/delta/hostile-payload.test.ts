@@ -7,17 +7,9 @@ import fc from 'fast-check';
 import { isSiltError } from '../../src/core/errors.ts';
 import { MiB } from '../../src/core/sizes.ts';
 import {
-  DIFFERENCE_DENSE_BROTLI,
-  DIFFERENCE_DENSE_ZSTD,
-  DIFFERENCE_MODEL,
-  DIFFERENCE_NONE,
-  DIFFERENCE_SPARSE_BROTLI,
-  DIFFERENCE_SPARSE_ZSTD,
+  DIFFERENCES,
   encodePayload,
-  LITERAL_BROTLI,
-  LITERAL_MODEL,
-  LITERAL_STORED,
-  LITERAL_ZSTD,
+  LITERALS,
   MAX_COVERS,
   MAX_DELTA_WINDOW,
   type Payload,
@@ -80,9 +72,9 @@ function outcome(t: ExecutionContext<unknown>, payload: Uint8Array, length = sam
 function payloadWith(members: Partial<Payload>): Uint8Array {
   const { covers, spared, control, difference, literal } = windowStreams(sample);
   return encodePayload({
-    ...{ covers, spared, control, differenceLayout: DIFFERENCE_MODEL, literalLayout: LITERAL_MODEL },
-    difference: difference(DIFFERENCE_MODEL),
-    literal: literal(LITERAL_MODEL),
+    ...{ covers, spared, control, differenceLayout: DIFFERENCES.model, literalLayout: LITERALS.model },
+    difference: difference(DIFFERENCES.model),
+    literal: literal(LITERALS.model),
     ...members,
   });
 }
@@ -97,11 +89,11 @@ test('the sample comes back from every layout', (t) => {
 
 test('payloads that end early anywhere', (t) => {
   for (const [difference, literal] of [
-    [DIFFERENCE_MODEL, LITERAL_MODEL],
-    [DIFFERENCE_SPARSE_ZSTD, LITERAL_STORED],
-    [DIFFERENCE_SPARSE_BROTLI, LITERAL_ZSTD],
-    [DIFFERENCE_DENSE_ZSTD, LITERAL_BROTLI],
-    [DIFFERENCE_DENSE_BROTLI, LITERAL_BROTLI],
+    [DIFFERENCES.model, LITERALS.model],
+    [DIFFERENCES.sparseZstd, LITERALS.stored],
+    [DIFFERENCES.sparseBrotli, LITERALS.zstd],
+    [DIFFERENCES.denseZstd, LITERALS.brotli],
+    [DIFFERENCES.denseBrotli, LITERALS.brotli],
   ] as const) {
     const payload = payloadOf(sample, difference, literal);
     const outcomes = Array.from(payload.keys(), (length) => outcome(t, payload.subarray(0, length)));
@@ -112,9 +104,9 @@ test('payloads that end early anywhere', (t) => {
 
 test('payloads with a byte changed anywhere, and the decoder goes on right', (t) => {
   for (const [difference, literal] of [
-    [DIFFERENCE_MODEL, LITERAL_MODEL],
-    [DIFFERENCE_SPARSE_ZSTD, LITERAL_BROTLI],
-    [DIFFERENCE_DENSE_BROTLI, LITERAL_ZSTD],
+    [DIFFERENCES.model, LITERALS.model],
+    [DIFFERENCES.sparseZstd, LITERALS.brotli],
+    [DIFFERENCES.denseBrotli, LITERALS.zstd],
   ] as const) {
     const payload = payloadOf(sample, difference, literal);
     const seen = new Set<string>();
@@ -149,7 +141,7 @@ test('streams of any bytes under right heads', (t) => {
   const list = fc.constantFrom(
     {},
     { covers, spared, control },
-    { covers, spared, control, differenceLayout: DIFFERENCE_MODEL, literalLayout: LITERAL_MODEL },
+    { covers, spared, control, differenceLayout: DIFFERENCES.model, literalLayout: LITERALS.model },
   );
   const length = fc.oneof(fc.constant(sample.window.length), fc.integer({ min: 1, max: 3000 }));
   const seen = new Map<string, number>();
@@ -235,31 +227,31 @@ test('streams that decompress to far more than the window', (t) => {
   const brotli = brotliCompressSync(zeros);
   t.true(zstd.length + brotli.length < 10_000);
   for (const differenceLayout of DIFFERENCE_LAYOUTS.slice(2)) {
-    const isZstd = differenceLayout === DIFFERENCE_SPARSE_ZSTD || differenceLayout === DIFFERENCE_DENSE_ZSTD;
+    const isZstd = differenceLayout === DIFFERENCES.sparseZstd || differenceLayout === DIFFERENCES.denseZstd;
     t.is(outcome(t, payloadWith({ differenceLayout, difference: isZstd ? zstd : brotli })), 'refused');
   }
-  t.is(outcome(t, payloadWith({ literalLayout: LITERAL_ZSTD, literal: zstd })), 'refused');
-  t.is(outcome(t, payloadWith({ literalLayout: LITERAL_BROTLI, literal: brotli })), 'refused');
+  t.is(outcome(t, payloadWith({ literalLayout: LITERALS.zstd, literal: zstd })), 'refused');
+  t.is(outcome(t, payloadWith({ literalLayout: LITERALS.brotli, literal: brotli })), 'refused');
 });
 
 test('streams of a few bytes more or fewer than the window', (t) => {
   for (const length of [0, 299, 301]) {
     const plain = new Uint8Array(length);
-    t.is(outcome(t, payloadWith({ literalLayout: LITERAL_STORED, literal: plain })), 'refused');
+    t.is(outcome(t, payloadWith({ literalLayout: LITERALS.stored, literal: plain })), 'refused');
     for (const [literalLayout, compressed] of [
-      [LITERAL_ZSTD, zstdCompressSync(plain)],
-      [LITERAL_BROTLI, brotliCompressSync(plain)],
+      [LITERALS.zstd, zstdCompressSync(plain)],
+      [LITERALS.brotli, brotliCompressSync(plain)],
     ] as const) {
       t.is(outcome(t, payloadWith({ literalLayout, literal: compressed })), 'refused', `${length}`);
     }
   }
   for (const length of [0, 999, 1001]) {
     const difference = zstdCompressSync(new Uint8Array(length));
-    const what = outcome(t, payloadWith({ differenceLayout: DIFFERENCE_DENSE_ZSTD, difference }));
+    const what = outcome(t, payloadWith({ differenceLayout: DIFFERENCES.denseZstd, difference }));
     t.is(what, 'refused', `${length}`);
   }
   t.is(
-    outcome(t, payloadWith({ differenceLayout: DIFFERENCE_NONE, difference: Uint8Array.of(0) })),
+    outcome(t, payloadWith({ differenceLayout: DIFFERENCES.none, difference: Uint8Array.of(0) })),
     'refused',
   );
 });

@@ -3,25 +3,14 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import { KiB, MiB } from '../../src/core/sizes.ts';
-import type { BaseReader } from '../../src/delta/base-reader.ts';
 import { Matcher } from '../../src/delta/matcher.ts';
 import type { Matches } from '../../src/delta/matches.ts';
+import { bytesReader } from '../support/bytes-reader.ts';
 import { equalShare, matchFault } from '../support/match-coverage.ts';
 import { sampleData } from '../support/sample-data.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 
 const matcher = new Matcher();
-
-function readerOf(bytes: Uint8Array): BaseReader {
-  return {
-    size: bytes.length,
-    read(at, into) {
-      const part = bytes.subarray(at, at + into.length);
-      into.set(part);
-      return part.length;
-    },
-  };
-}
 
 interface Where {
   readonly pieces?: readonly number[];
@@ -41,7 +30,7 @@ function matched(
     gaps = [0, target.length],
     diagonals = gaps.map(() => Number.NaN),
   } = where;
-  const matches = matcher.match(readerOf(base), readerOf(target), {
+  const matches = matcher.match(bytesReader(base), bytesReader(target), {
     pieces: Float64Array.from(pieces),
     gaps: Float64Array.from(gaps),
     diagonals: Float64Array.from(diagonals),

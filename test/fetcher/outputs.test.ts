@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lockPath } from '../../src/fetcher/target.ts';
 import { verifyImage } from '../../src/fetcher/verify-image.ts';
 import { withLock } from '../../src/io/lock-file.ts';
+import { outputLockPath } from '../../src/io/part-file.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import { openReleases } from '../../src/trust/unsigned-releases.ts';
 import { holdsImage } from '../support/holds-image.ts';
@@ -62,7 +62,7 @@ test('two fetches to one output: one of them runs, the other is told, and nothin
 test('an output that is locked is not touched; a dry run may look', async (t) => {
   const output = join(await temporaryDirectory(t), 'image');
   await writeFile(output, oldImage);
-  await withLock(lockPath(output), {}, async () => {
+  await withLock(outputLockPath(output), {}, async () => {
     await throwsSilt(t, () => fetchFrom(t.context.repository, { output }), 'LOCKED');
     await throwsSilt(t, () => fetchFrom(t.context.repository, { output, inPlace: true }), 'LOCKED');
     await t.notThrowsAsync(fetchFrom(t.context.repository, { output, dryRun: true }));

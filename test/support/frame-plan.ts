@@ -6,15 +6,10 @@
  */
 import { join } from 'node:path';
 import { toHex } from '../../src/core/digest.ts';
-import {
-  FrameSource,
-  type FrameSourceOptions,
-  type FrameSpan,
-  frameKey,
-} from '../../src/fetcher/frame-source.ts';
+import { FrameSource, type FrameSourceOptions, type FrameSpan } from '../../src/fetcher/frame-source.ts';
 import { planRanges, type RangeCosts, type RangeRequest } from '../../src/fetcher/ranges.ts';
 import { Spool } from '../../src/fetcher/spool.ts';
-import { CODEC_STORED, type FrameRef, tagOf } from '../../src/format/frame.ts';
+import { CODEC_STORED, type FrameRef, frameKey, tagOf } from '../../src/format/frame.ts';
 import type { ReadStore } from '../../src/store/store.ts';
 import { seededBytes } from './seeded-bytes.ts';
 

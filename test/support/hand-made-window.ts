@@ -6,19 +6,7 @@
 import { readAround } from '../../src/delta/base-reader.ts';
 import { type CoveredStretch, denseDifferences, sparseFromDense } from '../../src/delta/difference-layout.ts';
 import { compress } from '../../src/delta/general-codec.ts';
-import {
-  DIFFERENCE_DENSE_BROTLI,
-  DIFFERENCE_DENSE_ZSTD,
-  DIFFERENCE_MODEL,
-  DIFFERENCE_NONE,
-  DIFFERENCE_SPARSE_BROTLI,
-  DIFFERENCE_SPARSE_ZSTD,
-  encodePayload,
-  LITERAL_BROTLI,
-  LITERAL_MODEL,
-  LITERAL_STORED,
-  LITERAL_ZSTD,
-} from '../../src/delta/payload.ts';
+import { DIFFERENCES, encodePayload, LITERALS } from '../../src/delta/payload.ts';
 import { writeSegments } from '../../src/delta/segment-list.ts';
 import {
   baseRoom,
@@ -41,15 +29,15 @@ export interface HandMadeWindow {
 }
 
 export const DIFFERENCE_LAYOUTS = [
-  DIFFERENCE_NONE,
-  DIFFERENCE_MODEL,
-  DIFFERENCE_SPARSE_ZSTD,
-  DIFFERENCE_SPARSE_BROTLI,
-  DIFFERENCE_DENSE_ZSTD,
-  DIFFERENCE_DENSE_BROTLI,
+  DIFFERENCES.none,
+  DIFFERENCES.model,
+  DIFFERENCES.sparseZstd,
+  DIFFERENCES.sparseBrotli,
+  DIFFERENCES.denseZstd,
+  DIFFERENCES.denseBrotli,
 ] as const;
 
-export const LITERAL_LAYOUTS = [LITERAL_STORED, LITERAL_MODEL, LITERAL_ZSTD, LITERAL_BROTLI] as const;
+export const LITERAL_LAYOUTS = [LITERALS.stored, LITERALS.model, LITERALS.zstd, LITERALS.brotli] as const;
 
 /** Everything that a payload is made of, and what of it is asked for. */
 export interface WindowStreams {
@@ -99,16 +87,16 @@ export function windowStreams({ base, earlier, window, segments }: HandMadeWindo
     spared: ends.length === 0 ? undefined : earlier.length - Math.max(...ends),
     control,
     difference(layout) {
-      if (layout === DIFFERENCE_NONE) return new Uint8Array();
-      if (layout === DIFFERENCE_MODEL) return modelled.difference;
-      const isSparse = layout === DIFFERENCE_SPARSE_ZSTD || layout === DIFFERENCE_SPARSE_BROTLI;
-      const isZstd = layout === DIFFERENCE_SPARSE_ZSTD || layout === DIFFERENCE_DENSE_ZSTD;
+      if (layout === DIFFERENCES.none) return new Uint8Array();
+      if (layout === DIFFERENCES.model) return modelled.difference;
+      const isSparse = layout === DIFFERENCES.sparseZstd || layout === DIFFERENCES.sparseBrotli;
+      const isZstd = layout === DIFFERENCES.sparseZstd || layout === DIFFERENCES.denseZstd;
       return compress(isSparse ? sparseFromDense(dense) : dense, isZstd ? 'zstd' : 'brotli');
     },
     literal(layout) {
-      if (layout === LITERAL_STORED) return plain;
-      if (layout === LITERAL_MODEL) return modelled.literal;
-      return compress(plain, layout === LITERAL_ZSTD ? 'zstd' : 'brotli');
+      if (layout === LITERALS.stored) return plain;
+      if (layout === LITERALS.model) return modelled.literal;
+      return compress(plain, layout === LITERALS.zstd ? 'zstd' : 'brotli');
     },
   };
 }
@@ -116,8 +104,8 @@ export function windowStreams({ base, earlier, window, segments }: HandMadeWindo
 /** The payload of a window; the entropy model for both streams, unless told otherwise. */
 export function payloadOf(
   window: HandMadeWindow,
-  differenceLayout: number = DIFFERENCE_MODEL,
-  literalLayout: number = LITERAL_MODEL,
+  differenceLayout: number = DIFFERENCES.model,
+  literalLayout: number = LITERALS.model,
 ): Uint8Array {
   const { covers, spared, control, difference, literal } = windowStreams(window);
   return new Uint8Array(

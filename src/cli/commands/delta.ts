@@ -76,7 +76,11 @@ function addDiff(delta: Command): void {
     .argument('<NEW>', 'the new image: a file or block device')
     .argument('<PATCH>', 'the delta file to write')
     .option('--workers <n>', 'threads; by default one a processor, four at most', threads)
-    .option('--memory <size>', 'about as much memory as it may take', parseSize)
+    .option(
+      '--memory <size>',
+      'bound for finding matches, 512MiB by default; less may make it larger',
+      parseSize,
+    )
     .option('--window-size <size>', 'bytes that stand alone, 64KiB to 16MiB; by default 1MiB', parseSize)
     .addOption(entropyOption('--entropy'));
   withOutputOptions(command)
