@@ -35,10 +35,13 @@ const map: Readonly<Record<string, readonly string[] | 'everything'>> = {
 /** The only files that may import a package. */
 const packages: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-s3': /^store\/s3(-[a-z]+)?\.ts$/,
+  '@tufjs/models': /^trust\/tuf\//,
+  asn1js: /^trust\/(x509|seal)\//,
   commander: /^cli\//,
   piscina: /^pool\//,
+  pkijs: /^trust\/(x509|seal)\//,
   undici: /^store\/(http(-[a-z]+)?|network-error)\.ts$/,
-  valibot: /^format\//,
+  valibot: /^(format|trust)\//,
 };
 
 /** A lock asks whether its owner still lives; a group of processes is killed by its number. */

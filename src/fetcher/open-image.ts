@@ -9,7 +9,7 @@ import { type RetryOptions, retryTransient } from '../core/retry.ts';
 import { decodeIndexHead, type IndexHead, indexSize } from '../format/index-head.ts';
 import type { Manifest, ManifestImage } from '../format/manifest.ts';
 import type { ReadStore } from '../store/store.ts';
-import type { ReleaseSelector, Releases } from '../trust/releases.ts';
+import type { ReleaseSelector, Releases, TrustedRelease } from '../trust/releases.ts';
 import { readHead } from './read-head.ts';
 
 export interface OpenedImage {
@@ -24,12 +24,14 @@ export interface ImageSelector {
   readonly selector: ReleaseSelector;
   /** May be left out when the release has one image. */
   readonly image?: string | undefined;
+  /** Throws when this device must not have the release; asked before anything else is read of it. */
+  readonly check?: ((release: TrustedRelease) => void | Promise<void>) | undefined;
 }
 
 /**
  * Finds the image and reads level 1 of its index.
  *
- * @throws SiltError whatever {@link Releases.find} throws, RELEASE_NOT_FOUND for an unknown image, OBJECT_MISSING,
+ * @throws SiltError whatever {@link Releases.open} and `check` throw, RELEASE_NOT_FOUND for an unknown image, OBJECT_MISSING,
  *   DIGEST_MISMATCH, FORMAT_INVALID, NETWORK
  */
 export async function openImage(
@@ -39,8 +41,10 @@ export async function openImage(
   retry: RetryOptions = {},
 ): Promise<OpenedImage> {
   const { signal } = retry;
-  const find = () => releases.find(selector.product, selector.selector, { signal });
-  const manifest = await retryTransient(find, retry);
+  const find = () => releases.open(selector.product, selector.selector, { signal });
+  const release = await retryTransient(find, retry);
+  await selector.check?.(release);
+  const { manifest } = release;
   const image = selectImage(manifest, selector.image);
   const indexKey = `indexes/${image.index.sha256}`;
   const bytes = await readHead(store, indexKey, image.index.head, retry);

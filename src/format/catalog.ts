@@ -70,7 +70,7 @@ export function decodeCatalog(bytes: Uint8Array): Catalog {
   return parseDocument(bytes, catalogSchema, {
     what: 'catalog',
     format: CATALOG_FORMAT,
-    version: CATALOG_VERSION,
+    versions: [CATALOG_VERSION],
     limit: MAX_CATALOG,
   });
 }

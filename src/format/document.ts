@@ -11,7 +11,8 @@ import { SiltError } from '../core/errors.ts';
 export interface DocumentKind {
   readonly what: string;
   readonly format: string;
-  readonly version: number;
+  /** Those that this silt reads, the newest last. */
+  readonly versions: readonly number[];
   readonly limit: number;
 }
 
@@ -43,11 +44,12 @@ export function parseDocument<S extends v.GenericSchema>(
     throw new SiltError('FORMAT_INVALID', `${what}: expected a document of format "${kind.format}"`);
   }
   const found = head.output.formatVersion;
-  if (found !== kind.version) {
+  if (!kind.versions.includes(found)) {
+    const newest = kind.versions.at(-1);
     throw new SiltError(
       'FORMAT_UNSUPPORTED',
-      `${what}: this silt reads format version ${kind.version}, found version ${found}; update silt`,
-      { details: { what, expected: kind.version, found } },
+      `${what}: this silt reads format version ${newest}, found version ${found}; update silt`,
+      { details: { what, expected: newest, found } },
     );
   }
   return checkDocument(value, schema, what);

@@ -42,3 +42,9 @@ export const MAX_DELTA_WINDOWS: number = 1 << 20;
 export const MAX_PAYLOAD_OVERHEAD: number = 64 * KiB;
 /** Named transforms of a delta. */
 export const MAX_TRANSFORMS = 64;
+/** Kinds of hardware of a release, and variants of one. */
+export const MAX_HARDWARE = 256;
+/** Releases from which a downgrade to a release is allowed. */
+export const MAX_EXCEPTIONS = 256;
+/** A content key for its recipients: some 300 to 700 bytes each. */
+export const MAX_ENVELOPE: number = 4 * MiB;

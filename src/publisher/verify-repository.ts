@@ -65,7 +65,7 @@ export interface VerifyRepositoryOptions {
  */
 export async function verifyRepository(
   store: ReadStore,
-  releases: Releases,
+  releases: Pick<Releases, 'find'>,
   names: readonly ReleaseName[],
   options: VerifyRepositoryOptions = {},
 ): Promise<RepositoryReport> {

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Manifest } from '../format/manifest.ts';
+import type { Manifest, ManifestMembers } from '../format/manifest.ts';
 
 /** Which release of a product: that version, what a channel points to, or the one with the highest counter. */
 export type ReleaseSelector =
@@ -17,19 +17,56 @@ export interface TrustOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A release, and what else trust knows of it. */
+export interface TrustedRelease {
+  readonly manifest: Manifest;
+  /** The manifest as it is stored, verified. */
+  readonly bytes: Uint8Array;
+  /** Where it lies; a CMS signature of it lies beside it, at {@link cmsKey}. */
+  readonly key: string;
+  /** Counters from which a device may go down to this release: a signed exception, for recalls. */
+  readonly allowDowngradeFrom: readonly number[];
+  /** The time that expiry was held against; where nothing expires there is none. */
+  readonly time?: Date;
+}
+
+/** Where the detached CMS signature of the manifest at `key` lies. */
+export function cmsKey(key: string): string {
+  return `${key}.p7s`;
+}
+
 /** What a device may ask. */
 export interface Releases {
   /**
+   * A release, verified.
+   *
+   * @throws SiltError as {@link Releases.find}
+   */
+  open(product: string, selector: ReleaseSelector, options?: TrustOptions): Promise<TrustedRelease>;
+
+  /**
    * The manifest of a release, verified.
    *
-   * @throws SiltError NOT_A_REPOSITORY, RELEASE_NOT_FOUND (the message names what there is), TRUST_FAILED,
-   *   FORMAT_INVALID, FORMAT_UNSUPPORTED
+   * @throws SiltError NOT_A_REPOSITORY, RELEASE_NOT_FOUND (the message names what there is), one of the codes
+   *   TRUST_*, MANIFEST_*, CMS_*, CERT_*, CRL_INVALID; FORMAT_INVALID, FORMAT_UNSUPPORTED
    */
   find(product: string, selector: ReleaseSelector, options?: TrustOptions): Promise<Manifest>;
 }
 
 /** A release that is not yet in the repository; its counter is given when it is added. */
-export type NewRelease = Omit<Manifest, 'format' | 'formatVersion' | 'counter'>;
+export type NewRelease = ManifestMembers;
+
+export interface AddOptions extends TrustOptions {
+  /** Is set to point at the release. */
+  readonly channel?: string | undefined;
+  /** Makes the detached CMS signature that is stored beside the manifest, in DER. */
+  readonly signManifest?: ((manifest: Uint8Array) => Promise<Uint8Array>) | undefined;
+}
+
+export interface PointOptions extends TrustOptions {
+  /** Versions of the product from which devices may go down to this one; replaces what was allowed before. */
+  readonly allowDowngradeFrom?: readonly string[] | undefined;
+}
 
 /** What a publisher may ask. */
 export interface ReleaseLedger extends Releases {
@@ -40,20 +77,17 @@ export interface ReleaseLedger extends Releases {
    * Makes a release visible, in one step and only when all of its objects are stored. Safe when other
    * publishers do the same at the same time.
    *
-   * @param channel is set to point at the release
-   * @throws SiltError RELEASE_EXISTS when the version is taken, CONFLICT after losing too many races
+   * @throws SiltError RELEASE_EXISTS when the version is taken, CONFLICT after losing too many races,
+   *   SIGNATURES_MISSING when the keys at hand do not suffice
    */
-  add(
-    release: NewRelease,
-    options?: TrustOptions & { readonly channel?: string | undefined },
-  ): Promise<Manifest>;
+  add(release: NewRelease, options?: AddOptions): Promise<Manifest>;
 
   /**
    * Points a channel at a release that is visible already.
    *
    * @throws SiltError NOT_A_REPOSITORY, RELEASE_NOT_FOUND, CONFLICT after losing too many races
    */
-  point(product: string, channel: string, version: string, options?: TrustOptions): Promise<void>;
+  point(product: string, channel: string, version: string, options?: PointOptions): Promise<void>;
 }
 
 /** What trust needs of a store to read metadata; every ReadStore has it. */

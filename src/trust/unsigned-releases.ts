@@ -17,21 +17,18 @@ import {
   manifestKey,
 } from '../format/catalog.ts';
 import { MAX_CATALOG, MAX_MANIFEST } from '../format/limits.ts';
+import { decodeManifest, encodeManifest, type Manifest, newManifest } from '../format/manifest.ts';
 import {
-  decodeManifest,
-  encodeManifest,
-  MANIFEST_FORMAT,
-  MANIFEST_VERSION,
-  type Manifest,
-} from '../format/manifest.ts';
-import type {
-  MetadataReader,
-  MetadataWriter,
-  NewRelease,
-  ReleaseLedger,
-  ReleaseSelector,
-  Releases,
-  TrustOptions,
+  type AddOptions,
+  cmsKey,
+  type MetadataReader,
+  type MetadataWriter,
+  type NewRelease,
+  type ReleaseLedger,
+  type ReleaseSelector,
+  type Releases,
+  type TrustedRelease,
+  type TrustOptions,
 } from './releases.ts';
 
 /** Times a publisher tries again after another one changed the catalog under it. */
@@ -39,15 +36,18 @@ const MAX_RACES = 20;
 
 /** What a device sees of an unsigned repository. */
 export function openReleases(store: MetadataReader): Releases {
-  return { find: (product, selector, options) => find(store, product, selector, options) };
+  return {
+    open: (product, selector, options) => open(store, product, selector, options),
+    find: async (product, selector, options) => (await open(store, product, selector, options)).manifest,
+  };
 }
 
 /** What a publisher sees of one. */
 export function openLedger(store: MetadataWriter): ReleaseLedger {
   return {
-    find: (product, selector, options) => find(store, product, selector, options),
+    ...openReleases(store),
     all: (options) => all(store, options),
-    add: (release, options) => add(store, release, options?.channel, options?.signal),
+    add: (release, options) => add(store, release, options),
     point: (product, channel, version, options) => point(store, product, channel, version, options?.signal),
   };
 }
@@ -60,12 +60,12 @@ async function readCatalog(
   return object && { catalog: decodeCatalog(object.bytes), etag: object.etag };
 }
 
-async function find(
+async function open(
   store: MetadataReader,
   product: string,
   selector: ReleaseSelector,
   options: TrustOptions = {},
-): Promise<Manifest> {
+): Promise<TrustedRelease> {
   const found = await readCatalog(store, options.signal);
   const entry = requireProduct(store, found?.catalog, product);
   return readManifest(store, product, select(entry, product, selector, store.location), options.signal);
@@ -138,7 +138,7 @@ async function readManifest(
   product: string,
   release: CatalogRelease,
   signal: AbortSignal | undefined,
-): Promise<Manifest> {
+): Promise<TrustedRelease> {
   const key = manifestKey(product, release);
   const object = await store.get(key, { maxBytes: MAX_MANIFEST, ...(signal && { signal }) });
   if (object === undefined) {
@@ -162,21 +162,22 @@ async function readManifest(
       details: { key },
     });
   }
-  return manifest;
+  return { manifest, bytes: object.bytes, key, allowDowngradeFrom: manifest.allowDowngradeFrom ?? [] };
 }
 
 async function* all(store: MetadataReader, options: TrustOptions = {}): AsyncGenerator<Manifest> {
   const found = await readCatalog(store, options.signal);
   for (const [product, entry] of Object.entries(found?.catalog.products ?? {})) {
-    for (const release of entry.releases) yield await readManifest(store, product, release, options.signal);
+    for (const release of entry.releases) {
+      yield (await readManifest(store, product, release, options.signal)).manifest;
+    }
   }
 }
 
 async function add(
   store: MetadataWriter,
   release: NewRelease,
-  channel: string | undefined,
-  signal: AbortSignal | undefined,
+  { channel, signManifest, signal }: AddOptions = {},
 ): Promise<Manifest> {
   const { product, version } = release;
   return await changeCatalog(store, signal, async (found) => {
@@ -190,15 +191,13 @@ async function add(
       );
     }
     const counter = entry.releases.reduce((highest, other) => Math.max(highest, other.counter), 0) + 1;
-    const manifest: Manifest = {
-      format: MANIFEST_FORMAT,
-      formatVersion: MANIFEST_VERSION,
-      ...release,
-      counter,
-    };
+    const manifest = newManifest(release, counter);
     const bytes = encodeManifest(manifest);
     const record: CatalogRelease = { version, counter, sha256: sha256Hex(bytes), size: bytes.length };
-    await store.putIfAbsent(manifestKey(product, record), bytes);
+    const key = manifestKey(product, record);
+    // A signature that nobody asks for does no harm; a release without the one it needs would.
+    if (signManifest !== undefined) await store.putIfAbsent(cmsKey(key), await signManifest(bytes));
+    await store.putIfAbsent(key, bytes);
     const channels = channel === undefined ? entry.channels : { ...entry.channels, [channel]: version };
     const next = withProduct(catalog, product, { channels, releases: [...entry.releases, record] });
     return { next, result: manifest };
