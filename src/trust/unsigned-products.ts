@@ -5,17 +5,12 @@
  * @module
  */
 import { SiltError } from '../core/errors.ts';
-import { CATALOG_KEY, decodeCatalog } from '../format/catalog.ts';
-import { MAX_CATALOG } from '../format/limits.ts';
+import { CATALOG_KEY } from '../format/catalog.ts';
+import type { ProductListing } from './product-listing.ts';
+import { readCatalog } from './read-catalog.ts';
 import type { MetadataReader, TrustOptions } from './releases.ts';
 
-/** A product and its releases, oldest first. */
-export interface ProductListing {
-  readonly product: string;
-  /** Version that each channel points to. */
-  readonly channels: Readonly<Record<string, string>>;
-  readonly releases: readonly { readonly version: string; readonly counter: number }[];
-}
+export type { ProductListing };
 
 /**
  * Every product of the repository.
@@ -26,15 +21,15 @@ export async function listProducts(
   store: MetadataReader,
   { signal }: TrustOptions = {},
 ): Promise<ProductListing[]> {
-  const object = await store.get(CATALOG_KEY, { maxBytes: MAX_CATALOG, ...(signal && { signal }) });
-  if (object === undefined) {
+  const found = await readCatalog(store, signal);
+  if (found === undefined) {
     throw new SiltError(
       'NOT_A_REPOSITORY',
       `${store.location} is not a silt repository: it has no ${CATALOG_KEY}; check --repo`,
       { details: { location: store.location } },
     );
   }
-  return Object.entries(decodeCatalog(object.bytes).products).map(([product, { channels, releases }]) => ({
+  return Object.entries(found.catalog.products).map(([product, { channels, releases }]) => ({
     product,
     channels,
     releases: releases
