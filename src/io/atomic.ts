@@ -48,19 +48,20 @@ export async function replaceFile(path: string, content: Content): Promise<void>
  * Creates the file at `path` with `content`, at once and durably, unless there is one; never replaces. Of
  * several writers exactly one hears `created`. The directory must exist.
  *
- * @param options `durable: false` leaves out every fsync: for a lock, which a power cut may well take away
+ * @param options `durable: false` leaves out every fsync: for a lock, which a power cut may well take away;
+ *   `mode` are the permissions, by default those that the umask leaves of 0666
  * @returns `exists` when there was a file, which is durable as well by then; `content` may not have been read
  * @throws SiltError NO_SPACE or IO_FAILED; whatever the iteration of `content` throws
  */
 export async function createExclusive(
   path: string,
   content: Content,
-  options: { readonly durable?: boolean } = {},
+  options: { readonly durable?: boolean; readonly mode?: number } = {},
 ): Promise<'created' | 'exists'> {
-  const { durable = true } = options;
+  const { durable = true, mode } = options;
   let outcome: 'created' | 'exists' = 'exists';
   if (!(await exists(path))) {
-    const temporary = await writeTemporary(path, content, durable);
+    const temporary = await writeTemporary(path, content, durable, mode);
     try {
       // rename(2) would replace; link(2) fails when the name is taken.
       await link(temporary, path);
@@ -128,9 +129,14 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /** Writes a temporary file beside `path`, fsyncs it, and tells its name. Nothing stays when it throws. */
-async function writeTemporary(path: string, content: Content, durable: boolean): Promise<string> {
+async function writeTemporary(
+  path: string,
+  content: Content,
+  durable: boolean,
+  mode?: number,
+): Promise<string> {
   const temporary = temporaryPath(path);
-  const handle = await open(temporary, 'wx').catch((error: unknown) => {
+  const handle = await open(temporary, 'wx', mode).catch((error: unknown) => {
     throw ioError(error, 'write', path);
   });
   try {

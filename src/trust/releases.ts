@@ -74,6 +74,13 @@ export interface ReleaseLedger extends Releases {
   all(options?: TrustOptions): AsyncIterable<Manifest>;
 
   /**
+   * Throws now what {@link ReleaseLedger.add} would throw for want of keys; stores nothing.
+   *
+   * @throws SiltError SIGNATURES_MISSING, TRUST_NO_DELEGATION
+   */
+  requireReady(product: string, options?: TrustOptions): Promise<void>;
+
+  /**
    * Makes a release visible, in one step and only when all of its objects are stored. Safe when other
    * publishers do the same at the same time.
    *

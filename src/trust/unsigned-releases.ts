@@ -11,19 +11,20 @@ import {
   type Catalog,
   type CatalogProduct,
   type CatalogRelease,
-  decodeCatalog,
   emptyCatalog,
   encodeCatalog,
   manifestKey,
 } from '../format/catalog.ts';
-import { MAX_CATALOG, MAX_MANIFEST } from '../format/limits.ts';
+import { MAX_MANIFEST } from '../format/limits.ts';
 import { decodeManifest, encodeManifest, type Manifest, newManifest } from '../format/manifest.ts';
+import { readCatalog } from './read-catalog.ts';
 import {
   type AddOptions,
   cmsKey,
   type MetadataReader,
   type MetadataWriter,
   type NewRelease,
+  type PointOptions,
   type ReleaseLedger,
   type ReleaseSelector,
   type Releases,
@@ -47,17 +48,11 @@ export function openLedger(store: MetadataWriter): ReleaseLedger {
   return {
     ...openReleases(store),
     all: (options) => all(store, options),
+    // Nobody signs anything.
+    requireReady: async () => {},
     add: (release, options) => add(store, release, options),
-    point: (product, channel, version, options) => point(store, product, channel, version, options?.signal),
+    point: (product, channel, version, options) => point(store, product, channel, version, options),
   };
-}
-
-async function readCatalog(
-  store: MetadataReader,
-  signal: AbortSignal | undefined,
-): Promise<{ catalog: Catalog; etag: string | undefined } | undefined> {
-  const object = await store.get(CATALOG_KEY, { maxBytes: MAX_CATALOG, ...(signal && { signal }) });
-  return object && { catalog: decodeCatalog(object.bytes), etag: object.etag };
 }
 
 async function open(
@@ -209,8 +204,14 @@ async function point(
   product: string,
   channel: string,
   version: string,
-  signal: AbortSignal | undefined,
+  { allowDowngradeFrom = [], signal }: PointOptions = {},
 ): Promise<void> {
+  if (allowDowngradeFrom.length > 0) {
+    throw new SiltError(
+      'USAGE',
+      'an unsigned repository cannot allow a downgrade: no device would believe it; publish the release again as a newer one',
+    );
+  }
   await changeCatalog(store, signal, async (catalog) => {
     const entry = requireProduct(store, catalog, product);
     select(entry, product, { version }, store.location);

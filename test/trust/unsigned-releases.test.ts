@@ -8,7 +8,9 @@ import { CATALOG_KEY, decodeCatalog, encodeCatalog, manifestKey } from '../../sr
 import { MAX_CATALOG } from '../../src/format/limits.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import type { Store } from '../../src/store/store.ts';
+import { metadataKind } from '../../src/trust/read-catalog.ts';
 import type { NewRelease, ReleaseLedger } from '../../src/trust/releases.ts';
+import { listProducts } from '../../src/trust/unsigned-products.ts';
 import { openLedger, openReleases } from '../../src/trust/unsigned-releases.ts';
 import { collect } from '../support/collect.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -249,6 +251,26 @@ test('a channel is pointed at a release that is there, and at no other', async (
   });
   await t.notThrowsAsync(openLedger(refusing).point('os', 'stable', '1.1'));
   await throwsSilt(t, () => openLedger(refusing).point('os', 'stable', '1.0'), 'INTERNAL');
+});
+
+test('an exception for downgrades that nobody signs is refused', async (t) => {
+  const { ledger } = await scene(t);
+  const options = { allowDowngradeFrom: ['1.1'] };
+  await throwsSilt(t, () => ledger.point('os', 'stable', '0.9', options), 'USAGE');
+  t.is((await ledger.find('os', { channel: 'stable' })).version, '1.0');
+});
+
+test('signed metadata is not taken for a catalog', async (t) => {
+  const store = await openDirectoryStore(await temporaryDirectory(t));
+  t.is(await metadataKind(store), 'none');
+  const signed = Buffer.from('{"signatures":[],"signed":{"_type":"timestamp"}}');
+  await store.putIfMatch(CATALOG_KEY, signed, undefined);
+  t.is(await metadataKind(store), 'tuf');
+  const error = await throwsSilt(t, () => openReleases(store).find('os', { latest: true }), 'USAGE');
+  t.regex(error.message, /is a signed repository: expected --root/);
+  await throwsSilt(t, () => openLedger(store).add(release('os', '1')), 'USAGE');
+  await throwsSilt(t, () => listProducts(store), 'USAGE');
+  t.true(signed.equals((await store.get(CATALOG_KEY, { maxBytes: MiB }))?.bytes ?? new Uint8Array()));
 });
 
 test('an aborted call throws the reason it was aborted with', async (t) => {
