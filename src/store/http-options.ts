@@ -10,8 +10,8 @@ export interface HttpStoreOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Sent with every request to the repository's own host, for a CDN that wants authorisation. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Certificates, PEM: whom to trust instead of the system's list, and what to present. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Whom to trust, and what to present. Default: the system's list of CAs, and nothing. */
+  readonly tls?: HttpTls;
   /** To a connection, TLS included. Default 10,000 ms: several lost packets on a bad mobile line. */
   readonly connectTimeoutMs?: number;
   /** To the head of the answer. Default 30,000 ms: a CDN that first fetches the object from far away. */
@@ -24,6 +24,21 @@ export interface HttpStoreOptions {
   readonly onRequest?: OnRequest;
   /** Milliseconds since 1970, for a Retry-After that is a date. Default: the system's clock. */
   readonly now?: () => number;
+}
+
+export interface HttpTls {
+  /** PEM: trusted instead of the system's list. */
+  readonly ca?: string;
+  /** PEM: presented to servers that ask for a client certificate; goes to the repository's own host only. */
+  readonly cert?: string;
+  /** PEM: the key of `cert`. */
+  readonly key?: string;
+  readonly passphrase?: string;
+  /**
+   * `sha256//BASE64` of the public key (SubjectPublicKeyInfo) of the server or of a CA above it, as curl writes
+   * it; one of them must match, besides the ordinary verification.
+   */
+  readonly pins?: readonly string[];
 }
 
 /** What holds where an option is left out. */

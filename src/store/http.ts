@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import { concatBytes } from '../core/bytes.ts';
 import { SiltError } from '../core/errors.ts';
 import { KiB } from '../core/sizes.ts';
@@ -25,6 +25,7 @@ import {
   statusError,
 } from './http-answer.ts';
 import { defaults, type HttpStoreOptions } from './http-options.ts';
+import { openDispatcher, withoutClient } from './http-tls.ts';
 import { checkKey, checkRange, objectTooLarge } from './key.ts';
 import { networkError } from './network-error.ts';
 import { startTally } from './request-report.ts';
@@ -68,25 +69,17 @@ class HttpStore implements ReadStore {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #options: Required<HttpStoreOptions>;
   readonly #dispatcher: Dispatcher;
+  /** For other hosts, to which a redirect may lead; made when one does. */
+  #elsewhere: Dispatcher | undefined;
 
   constructor(base: URL, options: Required<HttpStoreOptions>) {
-    const { env, tls, connectTimeoutMs, connections } = options;
     this.#base = base;
     if (!base.pathname.endsWith('/')) base.pathname += '/';
     // Messages and reports must not carry a signature or a password.
     this.location = `${base.origin}${base.pathname}`;
     this.#headers = { ...credentialsOf(base), ...options.headers };
     this.#options = options;
-    this.#dispatcher = new EnvHttpProxyAgent({
-      // An empty text rather than undefined, or undici would look into the process's environment itself.
-      httpProxy: env.http_proxy ?? env.HTTP_PROXY ?? '',
-      httpsProxy: env.https_proxy ?? env.HTTPS_PROXY ?? '',
-      noProxy: env.no_proxy ?? env.NO_PROXY ?? '',
-      connect: { ...tls, timeout: connectTimeoutMs },
-      requestTls: { ...tls, timeout: connectTimeoutMs },
-      connectTimeout: connectTimeoutMs,
-      connections,
-    });
+    this.#dispatcher = openDispatcher(options);
   }
 
   async get(
@@ -152,7 +145,7 @@ class HttpStore implements ReadStore {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher.destroy();
+    await Promise.all([this.#dispatcher.destroy(), this.#elsewhere?.destroy()]);
   }
 
   async #sizeByRange(key: Key, options: CallOptions): Promise<ObjectInfo | undefined> {
@@ -196,6 +189,14 @@ class HttpStore implements ReadStore {
     }
   }
 
+  /** A client certificate stays with the first host, like the caller's headers. */
+  #dispatcherFor(url: URL): Dispatcher {
+    const { tls } = this.#options;
+    if (url.origin === this.#base.origin || tls.cert === undefined) return this.#dispatcher;
+    this.#elsewhere ??= openDispatcher({ ...this.#options, tls: withoutClient(tls) });
+    return this.#elsewhere;
+  }
+
   async #send(
     url: URL,
     key: Key,
@@ -208,7 +209,7 @@ class HttpStore implements ReadStore {
     const tally = startTally(onRequest, key, method);
     let received = 0;
     const response = await request(url, {
-      dispatcher: this.#dispatcher,
+      dispatcher: this.#dispatcherFor(url),
       method,
       headers: { ...headers, 'accept-encoding': 'identity' },
       headersTimeout,

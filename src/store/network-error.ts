@@ -6,9 +6,35 @@
 import { SiltError } from '../core/errors.ts';
 import type { Key } from './store.ts';
 
-/** Codes of OpenSSL and Node for a certificate that does not hold; the last ones are ours to present. */
+/** Codes of OpenSSL and Node for a certificate of the server that does not hold. */
 const CERTIFICATE =
-  /^(CERT_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_)/;
+  /^(CERT_|CRL_|ERROR_IN_|ERR_TLS_CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_|UNSPECIFIED$)/;
+
+/** Alerts of a server that does not like ours, or misses it (RFC 8446, §6.2); older ones say only "handshake". */
+const CLIENT_REFUSED =
+  /^ERR_SSL_(SSL\/TLS|TLSV1|TLSV13|SSLV3)_ALERT_(CERTIFICATE_\w+|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)$/;
+
+/** What retrying cannot help, and what to do about it. */
+const tlsRefusals: readonly {
+  readonly code: RegExp;
+  readonly says: (location: string, text: string) => string;
+}[] = [
+  {
+    code: CERTIFICATE,
+    says: (location, text) =>
+      `${location} shows a certificate that does not hold (${text}); check the address, the clock and the CA`,
+  },
+  {
+    code: /^ERR_SILT_PIN_MISMATCH$/,
+    says: (location, text) =>
+      `${location} shows a certificate with other keys than those pinned (${text}); if that is right, update the pins`,
+  },
+  {
+    code: CLIENT_REFUSED,
+    says: (location) =>
+      `${location} refuses this client: it wants a client certificate that it knows; check --tls-cert and --tls-key`,
+  },
+];
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
@@ -25,8 +51,8 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * `error` of an HTTP client as what a store throws: a transient NETWORK error; TRUST_FAILED for a certificate
- * that does not hold; STORE_REFUSED when a proxy wants credentials; USAGE for a header that cannot be sent. An
+ * `error` of an HTTP client as what a store throws: a transient NETWORK error; STORE_REFUSED for certificates
+ * that do not hold, the server's or ours, and when a proxy wants credentials; USAGE for a header that cannot be sent. An
  * aborted `signal` wins with its own reason, and a {@link SiltError} comes back as it is.
  */
 export function networkError(
@@ -37,12 +63,13 @@ export function networkError(
   if (error instanceof SiltError) return error;
   const { key, location } = about;
   const codes = codesOf(error);
-  const code = codes.find((one) => CERTIFICATE.test(one)) ?? codes.find((one) => one in reasons) ?? codes[0];
+  const refusal = tlsRefusals.find((one) => codes.some((found) => one.code.test(found)));
+  const code =
+    codes.find((one) => refusal?.code.test(one)) ?? codes.find((one) => one in reasons) ?? codes[0];
   const details = { key, location, systemError: code };
   const text = error instanceof Error ? error.message : String(error);
-  if (code !== undefined && CERTIFICATE.test(code)) {
-    const message = `${location} shows a certificate that does not hold (${text}); check the clock and the CA`;
-    return new SiltError('TRUST_FAILED', message, { details, cause: error });
+  if (refusal !== undefined) {
+    return new SiltError('STORE_REFUSED', refusal.says(location, text), { details, cause: error });
   }
   if (/proxy.*\b407\b/i.test(text)) {
     const message = `the proxy to ${location} wants credentials; put them into HTTPS_PROXY or HTTP_PROXY`;
