@@ -14,6 +14,8 @@ import type { BaseReader } from '../delta/base-reader.ts';
 import { type DeltaHead, type DeltaWindow, decodeDeltaHead } from '../format/delta-file.ts';
 import type { IndexHead, WindowEntry } from '../format/index-head.ts';
 import type { ManifestDelta } from '../format/manifest.ts';
+import type { ObjectSeal } from '../trust/seal/content-key.ts';
+import { openHead } from '../trust/seal/sealed-head.ts';
 import { type DeltaCandidate, listCandidates, worthOfHead } from './delta-candidates.ts';
 import { isDeltaLost } from './delta-trust.ts';
 import type { Job } from './fetch-job.ts';
@@ -33,6 +35,8 @@ const WRONG_WEIGHT = 2;
 export interface ChosenDelta {
   readonly key: string;
   readonly head: DeltaHead;
+  /** Of a sealed release: opens payloads. */
+  readonly seal: ObjectSeal | undefined;
   /** Number of the seed that is the Base, or something near it. */
   readonly seed: number;
   readonly base: BaseReader;
@@ -59,7 +63,7 @@ export async function chooseDelta(
 ): Promise<DeltaChoice> {
   const { image, head } = job.opened;
   const worth = worthOfHead(head, ways);
-  const heads = new Map<string, DeltaHead | undefined>();
+  const heads = new Map<string, OpenedDelta | undefined>();
   let problem: string | undefined;
   let delta: ChosenDelta | undefined;
   let score = -Infinity;
@@ -71,13 +75,13 @@ export async function chooseDelta(
       if (heads.size === MAX_HEADS) break;
       const found = await readDeltaHead(job, key, entry);
       problem ??= found.problem;
-      heads.set(key, found.head);
+      heads.set(key, found.delta);
     }
-    const deltaHead = heads.get(key);
-    if (deltaHead === undefined) continue;
-    const chosen = chosenOf(key, deltaHead, candidate, seeds);
+    const opened = heads.get(key);
+    if (opened === undefined) continue;
+    const chosen = chosenOf(key, opened, candidate, seeds);
     if (confirmed) return { delta: chosen, problem };
-    const found = await nearness(head, deltaHead, seeds[seed] as Seed, job.options.signal);
+    const found = await nearness(head, opened.head, seeds[seed] as Seed, job.options.signal);
     if (found !== undefined && found > score) {
       score = found;
       delta = chosen;
@@ -86,26 +90,30 @@ export async function chooseDelta(
   return { delta, problem };
 }
 
+type OpenedDelta = Pick<ChosenDelta, 'head' | 'seal'>;
+
 function chosenOf(
   key: string,
-  head: DeltaHead,
+  opened: OpenedDelta,
   { entry, seed, confirmed }: DeltaCandidate,
   seeds: readonly Seed[],
 ): ChosenDelta {
   const { read } = (seeds[seed] as Seed).file;
   // A device may be larger than the image it holds.
-  return { key, head, seed, base: { size: entry.base.size, read }, confirmed };
+  return { key, ...opened, seed, base: { size: entry.base.size, read }, confirmed };
 }
 
 async function readDeltaHead(
   { store, retry, opened }: Job,
   key: string,
   entry: ManifestDelta,
-): Promise<{ head?: DeltaHead; problem?: string }> {
+): Promise<{ delta?: OpenedDelta; problem?: string }> {
   try {
-    const head = decodeDeltaHead(await readHead(store, key, entry.head, retry));
+    const bytes = await readHead(store, key, entry.head, retry);
+    const { plain, seal } = openHead('delta', bytes, opened.contentKey, key);
+    const head = decodeDeltaHead(plain, bytes.length);
     checkHead(key, head, entry, opened.head);
-    return { head };
+    return { delta: { head, seal } };
   } catch (error) {
     if (!isDeltaLost(error) && !isSiltError(error, 'OVER_BUDGET')) throw error;
     return { problem: (error as SiltError).message };

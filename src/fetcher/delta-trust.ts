@@ -71,6 +71,7 @@ export function isDeltaLost(error: unknown): boolean {
     case 'DIGEST_MISMATCH':
     case 'FORMAT_INVALID':
     case 'FORMAT_UNSUPPORTED':
+    case 'SEAL_BROKEN':
       return true;
     default:
       return false;

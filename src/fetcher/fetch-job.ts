@@ -6,6 +6,7 @@
 import type { RetryOptions } from '../core/retry.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { ReleaseSelector, TrustedRelease } from '../trust/releases.ts';
+import type { OpenContentKey } from '../trust/seal/content-key.ts';
 import type { FetchProgress } from './fetch-report.ts';
 import type { OpenedImage } from './open-image.ts';
 import type { RangeCosts } from './ranges.ts';
@@ -19,6 +20,8 @@ export interface FetchOptions {
   readonly image?: string | undefined;
   /** Throws when this device must not have the release; asked before anything else is read of it. */
   readonly check?: ((release: TrustedRelease) => void | Promise<void>) | undefined;
+  /** Opens sealed releases: `recipientKeys`, `masterKeys`. */
+  readonly contentKey?: OpenContentKey | undefined;
   /** A file, which is replaced when all is done, or a block device, which is written in place. */
   readonly output: string;
   /** Files and block devices that may hold some of the image; what lies at the output is one by itself. */

@@ -15,12 +15,14 @@ import type { RetryOptions } from '../core/retry.ts';
 import { MiB } from '../core/sizes.ts';
 import { type FrameRef, frameKey, openFrame, tagOf } from '../format/frame.ts';
 import type { ReadStore } from '../store/store.ts';
+import type { ObjectSeal } from '../trust/seal/content-key.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { readSpans } from './range-reader.ts';
 import type { RangeRequest, Span } from './ranges.ts';
 import type { Spool } from './spool.ts';
+import { unsealBuffer } from './unseal-buffer.ts';
 
-/** A frame that is needed, as a span of its pack; or a payload, which is stored as it is, of its delta. */
+/** A frame that is needed, as a span of its pack; or a payload, which is not compressed, of its delta. */
 export interface FrameSpan extends Span {
   readonly frame: FrameRef;
   /** The last window that uses it. */
@@ -35,14 +37,18 @@ export interface FrameSourceOptions {
   readonly retry?: RetryOptions | undefined;
   /** An object that is on trial: of it nothing is fetched ahead, until {@link FrameSource.trust}. */
   readonly trial?: number | undefined;
+  /** Opens what arrives of an object, where that is sealed. */
+  readonly sealOf?: ((object: number) => ObjectSeal | undefined) | undefined;
 }
 
 /** Plain bytes of opened frames that are kept: neighbouring windows share a frame. */
 const OPENED_BYTES: number = 3 * MiB;
 
+/** Stored bytes, as they were before they were sealed. */
 interface Held {
   readonly stored: Uint8Array<ArrayBuffer> | undefined;
   readonly spooled: number;
+  readonly length: number;
 }
 
 export class FrameSource {
@@ -54,6 +60,7 @@ export class FrameSource {
   readonly #retry: RetryOptions;
   readonly #parallel: number;
   readonly #memoryBytes: number;
+  readonly #sealOf: (object: number) => ObjectSeal | undefined;
   readonly #held = new Map<number, Held>();
   readonly #lastWindows = new Map<number, number>();
   /** Planned frames that have not arrived yet. */
@@ -89,6 +96,7 @@ export class FrameSource {
     };
     this.#parallel = options.parallel ?? 4;
     this.#memoryBytes = options.memoryBytes ?? 8 * MiB;
+    this.#sealOf = options.sealOf ?? (() => undefined);
     this.#trial = options.trial;
     for (const request of requests) {
       for (const { frame, lastWindow } of request.spans) {
@@ -139,7 +147,7 @@ export class FrameSource {
       await arrival.promise;
     }
     const held = this.#held.get(key) as Held;
-    return use(held.stored ?? this.#spool.read(held.spooled, frame.stored));
+    return use(held.stored ?? this.#spool.read(held.spooled, held.length));
   }
 
   /** Ends the trial of an object: it is fetched ahead like the others. */
@@ -186,7 +194,7 @@ export class FrameSource {
   }
 
   #hold(key: number, stored: Uint8Array<ArrayBuffer>): void {
-    this.#held.set(key, { stored, spooled: 0 });
+    this.#held.set(key, { stored, spooled: 0, length: stored.length });
     this.#heldBytes += stored.buffer.byteLength;
   }
 
@@ -242,22 +250,23 @@ export class FrameSource {
 
   /** Moves all that is held to the spool: the frame that is waited for needs the room. */
   #spoolHeld(): void {
-    for (const [key, { stored }] of this.#held) {
+    for (const [key, { stored, length }] of this.#held) {
       if (stored === undefined) continue;
-      this.#held.set(key, { stored: undefined, spooled: this.#spool.append(stored) });
+      this.#held.set(key, { stored: undefined, spooled: this.#spool.append(stored), length });
       this.#giveBack(stored);
     }
   }
 
   async #fetch(request: RangeRequest<FrameSpan>): Promise<void> {
+    const seal = this.#sealOf(request.object);
     await readSpans(
       this.#store,
       this.#keys[request.object] as string,
       request,
-      ({ frame }, bytes) => {
-        const stored = bytes as Uint8Array<ArrayBuffer>;
+      ({ frame, offset }, bytes) => {
         // The blocks that the socket gave.
-        droppedBuffers(stored.length);
+        droppedBuffers(bytes.length);
+        const stored = unsealBuffer(seal, offset, bytes as Uint8Array<ArrayBuffer>, this.#storedBuffers);
         if (!equalBytes(tagOf(stored), frame.tag)) {
           this.#storedBuffers.give(stored);
           return false;

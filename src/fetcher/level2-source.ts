@@ -10,6 +10,8 @@ import { tagOf } from '../format/frame.ts';
 import type { IndexHead } from '../format/index-head.ts';
 import { decodeLevel2, type WindowMap } from '../format/level2.ts';
 import type { ReadStore } from '../store/store.ts';
+import type { ObjectSeal } from '../trust/seal/content-key.ts';
+import { openSegment } from '../trust/seal/sealed-head.ts';
 import { readSpans } from './range-reader.ts';
 import { planRanges, type RangeCosts, type RangeRequest, type Span } from './ranges.ts';
 import type { Spool } from './spool.ts';
@@ -27,15 +29,28 @@ export class Level2Source {
   readonly #head: IndexHead;
   readonly #spool: Spool;
   readonly #retry: RetryOptions;
-  readonly #places = new Map<number, number>();
+  readonly #seal: ObjectSeal | undefined;
+  /** Where the blocks lie in the spool, as they were before they were sealed. */
+  readonly #places = new Map<number, { readonly at: number; readonly length: number }>();
 
-  /** @param key of the index object */
-  constructor(store: ReadStore, key: string, head: IndexHead, spool: Spool, retry: RetryOptions) {
+  /**
+   * @param key of the index object
+   * @param seal of a sealed one
+   */
+  constructor(
+    store: ReadStore,
+    key: string,
+    head: IndexHead,
+    spool: Spool,
+    retry: RetryOptions,
+    seal?: ObjectSeal,
+  ) {
     this.#store = store;
     this.#key = key;
     this.#head = head;
     this.#spool = spool;
     this.#retry = retry;
+    this.#seal = seal;
   }
 
   /** The requests that {@link Level2Source.load} would make for these windows, in ascending order. */
@@ -73,10 +88,11 @@ export class Level2Source {
       this.#store,
       this.#key,
       request,
-      ({ window }, bytes) => {
+      ({ window, offset }, bytes) => {
         const { level2 } = this.#head.windows[window] as { level2: { tag: Uint8Array } };
-        if (!equalBytes(tagOf(bytes), level2.tag)) return false;
-        this.#places.set(window, this.#spool.append(bytes));
+        const block = openSegment(this.#seal, offset, bytes);
+        if (!equalBytes(tagOf(block), level2.tag)) return false;
+        this.#places.set(window, { at: this.#spool.append(block), length: block.length });
         return true;
       },
       this.#retry,
@@ -87,10 +103,10 @@ export class Level2Source {
   map(window: number): WindowMap {
     const place = this.#places.get(window);
     const entry = this.#head.windows[window];
-    if (place === undefined || entry?.level2 === undefined) {
+    if (place === undefined || entry === undefined) {
       throw new SiltError('INTERNAL', `level 2 of window ${window} was not loaded`);
     }
-    const bytes = this.#spool.read(place, entry.level2.length);
+    const bytes = this.#spool.read(place.at, place.length);
     return decodeLevel2(bytes, entry.length, this.#head.packs.length);
   }
 }

@@ -10,6 +10,13 @@ import { decodeIndexHead, type IndexHead, indexSize } from '../format/index-head
 import type { Manifest, ManifestImage } from '../format/manifest.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { ReleaseSelector, Releases, TrustedRelease } from '../trust/releases.ts';
+import {
+  type ContentKey,
+  contentKeyFor,
+  type ObjectSeal,
+  type OpenContentKey,
+} from '../trust/seal/content-key.ts';
+import { openHead } from '../trust/seal/sealed-head.ts';
 import { readHead } from './read-head.ts';
 
 export interface OpenedImage {
@@ -17,6 +24,10 @@ export interface OpenedImage {
   readonly image: ManifestImage;
   readonly indexKey: string;
   readonly head: IndexHead;
+  /** Of a sealed release: opens its packs and deltas. */
+  readonly contentKey: ContentKey | undefined;
+  /** Of a sealed release: opens level 2 of the index. */
+  readonly indexSeal: ObjectSeal | undefined;
 }
 
 export interface ImageSelector {
@@ -26,13 +37,15 @@ export interface ImageSelector {
   readonly image?: string | undefined;
   /** Throws when this device must not have the release; asked before anything else is read of it. */
   readonly check?: ((release: TrustedRelease) => void | Promise<void>) | undefined;
+  /** Opens sealed releases: `recipientKeys`, `masterKeys`. */
+  readonly contentKey?: OpenContentKey | undefined;
 }
 
 /**
  * Finds the image and reads level 1 of its index.
  *
  * @throws SiltError whatever {@link Releases.open} and `check` throw, RELEASE_NOT_FOUND for an unknown image, OBJECT_MISSING,
- *   DIGEST_MISMATCH, FORMAT_INVALID, NETWORK
+ *   DIGEST_MISMATCH, FORMAT_INVALID, NETWORK; SEAL_KEY_REQUIRED, SEAL_NOT_RECIPIENT, SEAL_BROKEN
  */
 export async function openImage(
   store: ReadStore,
@@ -47,8 +60,10 @@ export async function openImage(
   const { manifest } = release;
   const image = selectImage(manifest, selector.image);
   const indexKey = `indexes/${image.index.sha256}`;
+  const contentKey = await retryTransient(() => contentKeyFor(manifest, selector.contentKey, store), retry);
   const bytes = await readHead(store, indexKey, image.index.head, retry);
-  const head = decodeIndexHead(bytes);
+  const { plain, seal: indexSeal } = openHead('index', bytes, contentKey, indexKey);
+  const head = decodeIndexHead(plain, bytes.length);
   if (
     head.imageSize !== image.size ||
     Buffer.from(head.imageDigest).toString('hex') !== image.sha256 ||
@@ -58,7 +73,7 @@ export async function openImage(
       details: { key: indexKey },
     });
   }
-  return { manifest, image, indexKey, head };
+  return { manifest, image, indexKey, head, contentKey, indexSeal };
 }
 
 function selectImage(manifest: Manifest, name: string | undefined): ManifestImage {

@@ -31,7 +31,7 @@ export async function planFetch(job: Job, scratch: string, target: string | unde
   const ways = chooseWays(head, { seeds, kept });
   const spool = new Spool(join(scratch, 'spool'));
   stack.defer(() => spool.close());
-  const level2 = new Level2Source(job.store, opened.indexKey, head, spool, job.retry);
+  const level2 = new Level2Source(job.store, opened.indexKey, head, spool, job.retry, opened.indexSeal);
   const all = kept.size === head.windows.length;
   const upToDate =
     installed !== undefined || (all && isComplete(there, options.inPlace === true, head.imageSize));

@@ -16,8 +16,8 @@ import type { RangeRequest, Span } from './ranges.ts';
 export const FORGIVEN_BYTES: number = 64 * KiB;
 
 /**
- * Takes a span; `false` says that its bytes are not what they must be, so that it is fetched again. The
- * bytes are the taker's to keep.
+ * Takes a span; `false`, or the error SEAL_BROKEN, says that its bytes are not what they must be, so that it is
+ * fetched again. The bytes are the taker's to keep.
  */
 export type TakeSpan<S> = (span: S, bytes: Uint8Array) => boolean;
 
@@ -129,7 +129,8 @@ async function readOnce<S extends Span>(
 
 function mayPass(error: unknown): boolean {
   if (!isSiltError(error)) return false;
-  return error.transient || error.code === 'RANGE_INVALID' || error.code === 'DIGEST_MISMATCH';
+  if (error.transient) return true;
+  return ['RANGE_INVALID', 'DIGEST_MISMATCH', 'SEAL_BROKEN'].includes(error.code);
 }
 
 function altered(key: string, span: Span, resumed: boolean): SiltError {

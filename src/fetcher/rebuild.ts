@@ -7,11 +7,13 @@
 import { toHex } from '../core/digest.ts';
 import { droppedPhase } from '../core/drop-buffers.ts';
 import { MiB } from '../core/sizes.ts';
+import type { ObjectSeal } from '../trust/seal/content-key.ts';
 import { Assembler } from './assembler.ts';
 import { type AssemblyTotals, noTotals } from './assembly-totals.ts';
 import { DeltaTrust, isDeltaLost } from './delta-trust.ts';
 import { type Job, tell } from './fetch-job.ts';
 import { FrameSource } from './frame-source.ts';
+import type { OpenedImage } from './open-image.ts';
 import type { WindowWay } from './plan.ts';
 import { deltaObject, isByDelta, withoutDelta } from './plan-delta.ts';
 import { type Planned, planRequests } from './plan-requests.ts';
@@ -97,6 +99,7 @@ async function buildFrom(
     memoryBytes: options.memoryBytes,
     retry,
     trial: delta?.confirmed === false ? object : undefined,
+    sealOf: (number) => (number === object ? delta?.seal : packSeal(opened, number)),
   });
   const assembler = new Assembler({
     head,
@@ -130,6 +133,11 @@ async function buildFrom(
     }
   }
   return { end: head.windows.length };
+}
+
+function packSeal({ contentKey, head }: OpenedImage, pack: number): ObjectSeal | undefined {
+  const { trailerDigest, digest } = head.packs[pack] as (typeof head.packs)[number];
+  return contentKey?.objectSeal('pack', trailerDigest, `packs/${toHex(digest)}`);
 }
 
 function endPhase(imageSize: number): void {

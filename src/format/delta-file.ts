@@ -114,9 +114,11 @@ export function deltaHeadLength(front: Uint8Array): number {
 /**
  * Reads the head. `bytes` must be everything ahead of the payloads and nothing else.
  *
+ * @param payloadsFrom where the payloads begin in the object: behind the head as it is stored, which is longer
+ *   when it is sealed
  * @throws SiltError DIGEST_MISMATCH when the head was altered, FORMAT_INVALID, FORMAT_UNSUPPORTED
  */
-export function decodeDeltaHead(bytes: Uint8Array): DeltaHead {
+export function decodeDeltaHead(bytes: Uint8Array, payloadsFrom: number = bytes.length): DeltaHead {
   const reader = new ByteReader(bytes, 'delta');
   const { length, digest } = readFront(reader);
   const stored = reader.bytes(length, 'head');
@@ -127,7 +129,7 @@ export function decodeDeltaHead(bytes: Uint8Array): DeltaHead {
       'delta: its head does not have the digest ahead of it; get it anew',
     );
   }
-  return readColumns(new ByteReader(decompress(stored), 'delta head'), bytes.length);
+  return readColumns(new ByteReader(decompress(stored), 'delta head'), payloadsFrom);
 }
 
 function readFront(reader: ByteReader): { readonly length: number; readonly digest: Uint8Array } {

@@ -8,8 +8,8 @@
  * | 4 | the x86 branch filter was applied before compression |
  * | 5–7 | zero |
  *
- * The tag of a frame is the first 16 bytes of the SHA-256 of its stored bytes. It is checked before
- * anything is decompressed; what a frame yields is trusted only once the window made of it has its digest.
+ * The tag of a frame is the first 16 bytes of the SHA-256 of its stored bytes, before they are sealed. It is
+ * checked before anything is decompressed; what a frame yields is trusted only once the window made of it has its digest.
  *
  * @module
  */
@@ -38,6 +38,7 @@ export interface FrameRef {
   readonly pack: number;
   /** Of the first stored byte, in the pack. */
   readonly offset: number;
+  /** Length in the pack; in a sealed one the seal is part of it. */
   readonly stored: number;
   readonly plain: number;
   readonly codec: number;
@@ -62,8 +63,8 @@ export function isKnownCodec(codec: number): boolean {
  * @throws SiltError DIGEST_MISMATCH for another tag, FORMAT_UNSUPPORTED for a codec of a later version,
  *   FORMAT_INVALID for bytes that do not decompress to it
  */
-export function openFrame(frame: Omit<FrameRef, 'pack' | 'offset'>, stored: Uint8Array): Uint8Array {
-  if (stored.length !== frame.stored || !equalBytes(tagOf(stored), frame.tag)) {
+export function openFrame(frame: Pick<FrameRef, 'plain' | 'codec' | 'tag'>, stored: Uint8Array): Uint8Array {
+  if (!equalBytes(tagOf(stored), frame.tag)) {
     throw new SiltError('DIGEST_MISMATCH', 'frame: its stored bytes do not have the digest of the index', {
       details: { expected: Buffer.from(frame.tag).toString('hex'), length: stored.length },
     });

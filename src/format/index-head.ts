@@ -110,11 +110,13 @@ export function encodeIndexHead(
 /**
  * Reads level 1. `bytes` must be the whole head and nothing else; the caller has checked its digest.
  *
+ * @param level2From where level 2 begins in the object: behind the head as it is stored, which is longer when
+ *   it is sealed
  * @throws SiltError FORMAT_INVALID, FORMAT_UNSUPPORTED
  */
-export function decodeIndexHead(bytes: Uint8Array): IndexHead {
+export function decodeIndexHead(bytes: Uint8Array, level2From: number = bytes.length): IndexHead {
   const reader = new ByteReader(bytes, 'index');
-  const head = readHead(reader, bytes.length);
+  const head = readHead(reader, level2From);
   reader.end();
   return head;
 }
@@ -135,7 +137,7 @@ export function decodeIndexFront(bytes: Uint8Array): {
   return { head: decodeIndexHead(bytes.subarray(0, headLength)), headLength };
 }
 
-function readHead(reader: ByteReader, headLength: number): IndexHead {
+function readHead(reader: ByteReader, level2From: number): IndexHead {
   reader.preamble(INDEX_MAGIC, INDEX_VERSION);
   const imageSize = reader.u64('image size');
   if (imageSize > MAX_IMAGE) throw reader.invalid('image size', `at most ${MAX_IMAGE}`, imageSize);
@@ -143,7 +145,7 @@ function readHead(reader: ByteReader, headLength: number): IndexHead {
   const chunker = { name: reader.name('chunker'), ...readSizes(reader, 'chunk', MAX_CHUNK) };
   const windowing = readSizes(reader, 'window', MAX_WINDOW);
   const packs = readPacks(reader);
-  const windows = readWindows(reader, headLength);
+  const windows = readWindows(reader, level2From);
   const total = windows.reduce((sum, window) => sum + window.length, 0);
   if (total !== imageSize) throw reader.invalid('the sum of window lengths', `${imageSize}`, total);
   return { imageSize, imageDigest, chunker, windowing, packs, windows };
@@ -171,11 +173,11 @@ function readPacks(reader: ByteReader): PackEntry[] {
   return packs;
 }
 
-function readWindows(reader: ByteReader, headLength: number): WindowEntry[] {
+function readWindows(reader: ByteReader, level2From: number): WindowEntry[] {
   const count = reader.varint('number of windows', MAX_WINDOWS);
   const windows: WindowEntry[] = [];
   let offset = 0;
-  let level2Offset = headLength;
+  let level2Offset = level2From;
   for (let i = 0; i < count; i++) {
     const packed = reader.varint('window length', MAX_WINDOW * 2 + 1);
     const length = Math.floor(packed / 2);

@@ -24,6 +24,8 @@ export interface BaseCopy {
 /** An image of an earlier release, and every release, newest first, that has it under this name. */
 export interface BaseImage {
   readonly image: ManifestImage;
+  /** The newest of them. */
+  readonly release: Manifest;
   readonly versions: readonly string[];
 }
 
@@ -87,13 +89,13 @@ async function findBase(
 
 /** The different images called `name` in `bases`, the newest first. */
 export function baseImages(bases: readonly Manifest[], name: string): BaseImage[] {
-  const found = new Map<string, { image: ManifestImage; versions: string[] }>();
-  for (const { version, images } of bases) {
-    const image = images.find((candidate) => candidate.name === name);
+  const found = new Map<string, { image: ManifestImage; release: Manifest; versions: string[] }>();
+  for (const release of bases) {
+    const image = release.images.find((candidate) => candidate.name === name);
     if (image === undefined) continue;
     const known = found.get(image.sha256);
-    if (known === undefined) found.set(image.sha256, { image, versions: [version] });
-    else known.versions.push(version);
+    if (known === undefined) found.set(image.sha256, { image, release, versions: [release.version] });
+    else known.versions.push(release.version);
   }
   return [...found.values()];
 }

@@ -11,6 +11,8 @@ import { MiB } from '../core/sizes.ts';
 import { type DeltaHead, decodeDeltaHead } from '../format/delta-file.ts';
 import { tagOf } from '../format/frame.ts';
 import type { ManifestDelta, ManifestImage } from '../format/manifest.ts';
+import type { ContentKey } from '../trust/seal/content-key.ts';
+import { openHead, openSegment } from '../trust/seal/sealed-head.ts';
 
 const BATCH_BYTES: number = 4 * MiB;
 
@@ -19,18 +21,21 @@ const BATCH_BYTES: number = 4 * MiB;
  *
  * @param windowLengths of the image's index; `undefined` when that cannot be read
  * @param read gives just these bytes of the object; it is asked for all of it, front to back
- * @throws SiltError DIGEST_MISMATCH, FORMAT_INVALID, FORMAT_UNSUPPORTED, what `read` throws
+ * @param contentKey of the release; `undefined` when it is not sealed
+ * @throws SiltError DIGEST_MISMATCH, SEAL_BROKEN, FORMAT_INVALID, FORMAT_UNSUPPORTED, what `read` throws
  */
 export async function checkDelta(
   image: ManifestImage,
   delta: ManifestDelta,
   windowLengths: ArrayLike<number> | undefined,
   read: (offset: number, length: number) => Promise<Uint8Array>,
+  contentKey?: ContentKey,
 ): Promise<void> {
   const key = `deltas/${delta.sha256}`;
   const front = await read(0, delta.head.size);
   requireSame(key, 'digest of the head', delta.head.sha256, sha256Hex(front));
-  const head = decodeDeltaHead(front);
+  const { plain, seal } = openHead('delta', front, contentKey, key);
+  const head = decodeDeltaHead(plain, front.length);
   requireSame(key, 'base', nameOf(delta.base), nameOf({ ...head.base, sha256: toHex(head.base.digest) }));
   requireSame(key, 'target', nameOf(image), nameOf({ ...head.target, sha256: toHex(head.target.digest) }));
   if (windowLengths !== undefined) requireWindows(key, head, windowLengths);
@@ -42,7 +47,8 @@ export async function checkDelta(
     whole.update(bytes);
     for (const payload of batch) {
       const at = payload.offset - offset;
-      if (equalBytes(tagOf(bytes.subarray(at, at + payload.length)), payload.tag)) continue;
+      const stored = bytes.subarray(at, at + payload.length);
+      if (equalBytes(tagOf(openSegment(seal, payload.offset, stored)), payload.tag)) continue;
       throw new SiltError('DIGEST_MISMATCH', `${key}: the payload at ${payload.offset} was altered`, {
         details: { key, offset: payload.offset, length: payload.length },
       });

@@ -10,6 +10,7 @@
 import { frameKey } from '../format/frame.ts';
 import { type IndexHead, indexSize } from '../format/index-head.ts';
 import { type WindowMap, ZERO_FRAME } from '../format/level2.ts';
+import type { ObjectSeal } from '../trust/seal/content-key.ts';
 import type { HeldChunks } from './held-chunks.ts';
 import { readLevel2 } from './read-level2.ts';
 
@@ -34,6 +35,7 @@ export class ChunkCost {
   /**
    * @param headBytes length of level 1
    * @param read gives these bytes of the index object
+   * @param seal of a sealed index
    * @throws SiltError what {@link readLevel2} throws
    */
   static async of(
@@ -41,6 +43,7 @@ export class ChunkCost {
     headBytes: number,
     read: (offset: number, length: number) => Promise<Uint8Array> | Uint8Array,
     held: HeldChunks,
+    seal?: ObjectSeal,
   ): Promise<ChunkCost> {
     const numbers = new Map<number, number>();
     const columns: Columns = {
@@ -49,7 +52,7 @@ export class ChunkCost {
       frames: [],
       stored: [],
     };
-    const maps = readLevel2(head, read);
+    const maps = readLevel2(head, read, seal);
     for (const [at, { digest, level2 }] of head.windows.entries()) {
       columns.first[at] = columns.frames.length;
       if (digest === undefined || level2 === undefined) continue;

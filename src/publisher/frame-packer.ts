@@ -12,6 +12,7 @@ import type { Compression } from '../format/compression.ts';
 import { MAX_FRAME_PLAIN } from '../format/limits.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import type { BuiltFrame } from '../pool/tasks.ts';
+import type { ContentKey } from '../trust/seal/content-key.ts';
 import type { ChunkPlace } from './chunk-table.ts';
 import type { FrameTable } from './frame-table.ts';
 import { type BuiltPack, PackBuilder } from './pack-builder.ts';
@@ -48,6 +49,8 @@ export interface FramePackerOptions {
   readonly compression: Compression;
   readonly frameBytes?: number | undefined;
   readonly packBytes?: number | undefined;
+  /** Of a sealed release. */
+  readonly key?: ContentKey | undefined;
   /** Hears of each pack as it is finished, and holds the packer up until it returns. */
   readonly onPack: (pack: BuiltPack) => Promise<void>;
 }
@@ -70,7 +73,7 @@ export class FramePacker {
     this.#table = table;
     this.#options = options;
     this.#frameBytes = options.frameBytes ?? FRAME_BYTES;
-    this.#builder = new PackBuilder(options.packBytes);
+    this.#builder = new PackBuilder(options.packBytes, options.key);
   }
 
   /** Frames on their way through the workers. */
@@ -152,7 +155,7 @@ export class FramePacker {
     this.#table.place(frame.number, {
       pack: this.#packNumber,
       offset,
-      stored: built.stored.length,
+      stored: built.stored.length + this.#builder.overhead,
       plain,
       codec,
       tag,
@@ -167,7 +170,7 @@ export class FramePacker {
     const pack = this.#builder.finish();
     this.#table.namePack(this.#packNumber, pack.entry);
     this.#packNumber = undefined;
-    this.#builder = new PackBuilder(this.#options.packBytes);
+    this.#builder = new PackBuilder(this.#options.packBytes, this.#options.key);
     await this.#options.onPack(pack);
   }
 }

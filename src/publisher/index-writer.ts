@@ -16,7 +16,9 @@ import {
 } from '../format/index-head.ts';
 import { encodeLevel2, hintOf, ZERO_FRAME } from '../format/level2.ts';
 import { ioError } from '../io/io-error.ts';
+import type { ContentKey } from '../trust/seal/content-key.ts';
 import type { FrameTable } from './frame-table.ts';
+import { sealObject, sealOverhead, type WrittenObject } from './seal-object.ts';
 
 /** A window whose chunks have been placed into frames. */
 export interface GatheredWindow {
@@ -32,34 +34,29 @@ export interface GatheredWindow {
   readonly offsetsIn: readonly number[];
 }
 
-/** A finished index object on disk. */
-export interface WrittenIndex {
-  readonly path: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly head: { readonly size: number; readonly sha256: string };
-}
-
 export class IndexWriter {
   readonly #table: FrameTable;
   readonly #path: string;
   readonly #level2: FileHandle;
+  readonly #key: ContentKey | undefined;
   readonly #records: WindowRecord[] = [];
   /** Pack numbers of the table, in the order this image first refers to them. */
   readonly #packs = new Map<number, number>();
 
-  private constructor(table: FrameTable, path: string, level2: FileHandle) {
+  private constructor(table: FrameTable, path: string, level2: FileHandle, key: ContentKey | undefined) {
     this.#table = table;
     this.#path = path;
     this.#level2 = level2;
+    this.#key = key;
   }
 
   /**
    * @param path of the index to be written; level 2 is collected beside it
+   * @param key of a sealed release
    * @throws SiltError IO_FAILED
    */
-  static async create(table: FrameTable, path: string): Promise<IndexWriter> {
-    return new IndexWriter(table, path, await openFile(`${path}.level2`));
+  static async create(table: FrameTable, path: string, key?: ContentKey): Promise<IndexWriter> {
+    return new IndexWriter(table, path, await openFile(`${path}.level2`), key);
   }
 
   get windows(): number {
@@ -80,7 +77,8 @@ export class IndexWriter {
     const block = this.#encode(window);
     await append(this.#level2, block, this.#path);
     const tag = sha256(block).subarray(0, TAG_BYTES);
-    this.#records.push({ length: window.length, digest, level2: { length: block.length, tag } });
+    const length = block.length + sealOverhead(this.#key);
+    this.#records.push({ length: window.length, digest, level2: { length, tag } });
   }
 
   #encode(window: GatheredWindow): Uint8Array {
@@ -123,7 +121,7 @@ export class IndexWriter {
     readonly digest: Uint8Array;
     readonly chunker: ChunkerParameters;
     readonly windowing: WindowParameters;
-  }): Promise<WrittenIndex> {
+  }): Promise<WrittenObject> {
     const head = encodeIndexHead({
       imageSize: image.size,
       imageDigest: image.digest,
@@ -132,6 +130,7 @@ export class IndexWriter {
       packs: [...this.#packs.keys()].map((pack) => this.#table.pack(pack)),
       windows: this.#records,
     });
+    if (this.#key !== undefined) return await this.#finishSealed(this.#key, head);
     const running = createSha256().update(head);
     let size = head.length;
     await using file = await openFile(this.#path);
@@ -147,6 +146,18 @@ export class IndexWriter {
       sha256: running.digest('hex'),
       head: { size: head.length, sha256: sha256Hex(head) },
     };
+  }
+
+  async #finishSealed(key: ContentKey, head: Uint8Array): Promise<WrittenObject> {
+    const lengths = this.#records.flatMap(({ level2 }) =>
+      level2 === undefined ? [] : [level2.length - sealOverhead(key)],
+    );
+    return await sealObject(
+      key,
+      'index',
+      { head, path: `${this.#path}.level2`, from: 0, lengths },
+      this.#path,
+    );
   }
 
   async close(): Promise<void> {

@@ -9,48 +9,61 @@ import { DIGEST_BYTES, sha256, sha256Hex, toHex } from '../core/digest.ts';
 import { isSiltError, SiltError } from '../core/errors.ts';
 import { inOrder } from '../core/in-order.ts';
 import { decodeIndexHead, type IndexHead, type PackEntry } from '../format/index-head.ts';
-import type { ManifestImage } from '../format/manifest.ts';
+import type { Manifest, ManifestImage } from '../format/manifest.ts';
 import { decodePackTrailer } from '../format/pack.ts';
 import { readRange } from '../store/read-range.ts';
 import type { ByteRange, Key, ReadStore, Store } from '../store/store.ts';
 import type { ReleaseLedger } from '../trust/releases.ts';
+import type { ContentKey, ObjectSeal } from '../trust/seal/content-key.ts';
+import { openHead, openSegment } from '../trust/seal/sealed-head.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import type { FrameTable } from './frame-table.ts';
 import { trailerOffset } from './pack-builder.ts';
+import type { SealingPlan } from './plan-sealing.ts';
 
 /** Objects read at a time. */
 const PARALLEL = 8;
 
+/** What is to be published: what it may share with other releases depends on it. */
+export interface SharingRelease {
+  readonly product: string;
+  readonly sealing: Pick<SealingPlan, 'key' | 'sealing'> | undefined;
+}
+
 /**
- * Fills the tables with every chunk of every release: those of `product` first, then, marked as foreign,
- * what only other products hold.
+ * Fills the tables with every chunk of every release that `release` may share: those of its product first, then,
+ * marked as foreign, what only other products hold. A sealed release shares with those of its own epoch, for its
+ * recipients have no other key; one that is not sealed shares with those that are not either.
  *
  * @throws SiltError OBJECT_MISSING or DIGEST_MISMATCH for a damaged repository, store errors
  */
 export async function loadKnownChunks(
   store: Store,
   ledger: ReleaseLedger,
-  product: string,
+  release: SharingRelease,
   tables: { readonly chunks: ChunkTable; readonly frames: FrameTable },
   signal?: AbortSignal,
 ): Promise<void> {
   const own = new Map<string, ManifestImage>();
   const foreign = new Map<string, ManifestImage>();
+  const key = release.sealing?.key;
   for await (const manifest of ledger.all({ signal })) {
-    const images = manifest.product === product ? own : foreign;
+    if (!mayShare(release, manifest)) continue;
+    const images = manifest.product === release.product ? own : foreign;
     for (const image of manifest.images) images.set(image.index.sha256, image);
   }
   const seen = new Set<string>();
   const load = async (images: Iterable<ManifestImage>): Promise<void> => {
     const packs: PackEntry[] = [];
-    for await (const head of inOrder(images, PARALLEL, (image) => readIndexHead(store, image, signal))) {
+    const heads = inOrder(images, PARALLEL, (image) => openIndex(store, image, key, signal));
+    for await (const { head } of heads) {
       for (const pack of head.packs) {
         if (!seen.has(toHex(pack.digest))) packs.push(pack);
         seen.add(toHex(pack.digest));
       }
     }
     let at = 0;
-    for await (const trailer of inOrder(packs, PARALLEL, (pack) => readTrailer(store, pack, signal))) {
+    for await (const trailer of inOrder(packs, PARALLEL, (pack) => readTrailer(store, pack, key, signal))) {
       addPack(packs[at++] as PackEntry, trailer, tables.chunks, tables.frames);
     }
   };
@@ -60,23 +73,61 @@ export async function loadKnownChunks(
   tables.frames.endForeign(firstForeign);
 }
 
-/** Level 1 of an image's index, checked against the manifest. */
-export async function readIndexHead(
+function mayShare(
+  { product, sealing }: SharingRelease,
+  { product: other, sealing: theirs }: Manifest,
+): boolean {
+  if (sealing === undefined || theirs === undefined) return sealing === theirs;
+  const { epoch, keyId } = sealing.sealing;
+  return product === other && theirs.epoch === epoch && theirs.keyId === keyId;
+}
+
+export interface OpenedIndex {
+  readonly head: IndexHead;
+  /** Opens level 2, where that is sealed. */
+  readonly seal: ObjectSeal | undefined;
+}
+
+/**
+ * Level 1 of an image's index, checked against the manifest.
+ *
+ * @param key of the release; `undefined` when it is not sealed
+ * @throws SiltError DIGEST_MISMATCH, SEAL_BROKEN, FORMAT_INVALID, store errors
+ */
+export async function openIndex(
   store: ReadStore,
   image: ManifestImage,
+  key: ContentKey | undefined,
   signal?: AbortSignal,
-): Promise<IndexHead> {
+): Promise<OpenedIndex> {
+  const { key: name, bytes } = await readHead(store, image, signal);
+  const { plain, seal } = openHead('index', bytes, key, name);
+  return { head: decodeIndexHead(plain, bytes.length), seal };
+}
+
+async function readHead(
+  store: ReadStore,
+  image: ManifestImage,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly key: string; readonly bytes: Uint8Array }> {
   const key = `indexes/${image.index.sha256}`;
   const bytes = await readOrDamaged(store, key, { offset: 0, length: image.index.head.size }, signal);
   if (sha256Hex(bytes) !== image.index.head.sha256) throw damaged(store, key);
-  return decodeIndexHead(bytes);
+  return { key, bytes };
 }
 
-async function readTrailer(store: Store, pack: PackEntry, signal?: AbortSignal): Promise<Uint8Array> {
-  const key = `packs/${toHex(pack.digest)}`;
+async function readTrailer(
+  store: Store,
+  pack: PackEntry,
+  key: ContentKey | undefined,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const name = `packs/${toHex(pack.digest)}`;
   const range = { offset: trailerOffset(pack), length: pack.trailerLength };
-  const bytes = await readOrDamaged(store, key, range, signal);
-  if (!equalBytes(sha256(bytes), pack.trailerDigest)) throw damaged(store, key);
+  const stored = await readOrDamaged(store, name, range, signal);
+  const seal = key?.objectSeal('pack', pack.trailerDigest, name);
+  const bytes = openSegment(seal, range.offset, stored);
+  if (!equalBytes(sha256(bytes), pack.trailerDigest)) throw damaged(store, name);
   return bytes;
 }
 

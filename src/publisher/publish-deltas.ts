@@ -18,13 +18,16 @@ import type { Manifest, ManifestDelta } from '../format/manifest.ts';
 import { SourceFile } from '../io/source-file.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import type { ReadStore } from '../store/store.ts';
+import { type ContentKey, contentKeyFor, type OpenContentKey } from '../trust/seal/content-key.ts';
+import { openHead } from '../trust/seal/sealed-head.ts';
 import { type BaseImage, baseImages } from './base-releases.ts';
 import { pays, windowsToDrop } from './choose-windows.ts';
 import { ChunkCost } from './chunk-cost.ts';
 import { holdingsOf } from './held-chunks.ts';
-import { readIndexHead } from './known-chunks.ts';
+import { openIndex } from './known-chunks.ts';
 import type { DeltaReport, PublishProgress } from './publish-report.ts';
 import { restoreImage } from './restore-image.ts';
+import { sealDelta } from './seal-delta.ts';
 import type { SteadyImage } from './steady-image.ts';
 import type { StoredImage } from './store-images.ts';
 import { type DeltaFile, readDeltaHead, trimDelta } from './trim-delta.ts';
@@ -38,6 +41,10 @@ export const LEAST_SAVING = 1024;
 
 export interface DeltaWork {
   readonly store: ReadStore;
+  /** Of the release, when it is sealed. */
+  readonly key: ContentKey | undefined;
+  /** Opens bases that are sealed. */
+  readonly contentKey: OpenContentKey | undefined;
   readonly pool: WorkerPool;
   readonly uploads: UploadQueue;
   /** Where base images are rebuilt and deltas grow; deltas must stay until their uploads are done. */
@@ -114,17 +121,20 @@ class DeltaMaker {
   }
 
   async make(): Promise<Outcome> {
-    const { image } = this.#base;
+    const { image, release } = this.#base;
+    const { store, signal, contentKey } = this.#work;
+    const key = await contentKeyFor(release, contentKey);
     const copy = this.#work.copies.get(image.sha256);
     if (copy !== undefined) {
-      const head = await readIndexHead(this.#work.store, image, this.#work.signal);
+      const { head } = await openIndex(store, image, key, signal);
       const outcome = await this.#makeFrom(copy.file, head);
       copy.requireUnchanged();
       return outcome;
     }
     const restored = `${this.#path}.base`;
-    const head = await restoreImage(this.#work.store, image, restored, {
-      signal: this.#work.signal,
+    const head = await restoreImage(store, image, restored, {
+      key,
+      signal,
       onProgress: (bytesDone) => this.#progress('base', bytesDone, image.size),
     });
     using file = SourceFile.open(restored);
@@ -134,7 +144,7 @@ class DeltaMaker {
   }
 
   async #makeFrom(base: SourceFile, baseHead: IndexHead): Promise<Outcome> {
-    const { pool } = this.#work;
+    const { pool, key } = this.#work;
     using index = SourceFile.open(this.#target.index.path);
     const read = (offset: number, length: number): Uint8Array => {
       const bytes = new Uint8Array(length);
@@ -142,9 +152,10 @@ class DeltaMaker {
       return bytes;
     };
     const headBytes = this.#target.index.head.size;
-    const head = decodeIndexHead(read(0, headBytes));
+    const { plain, seal } = openHead('index', read(0, headBytes), key, index.path);
+    const head = decodeIndexHead(plain, headBytes);
     const held = await holdingsOf(base, baseHead, head.chunker, pool);
-    const cost = await ChunkCost.of(head, headBytes, read, held);
+    const cost = await ChunkCost.of(head, headBytes, read, held, seal);
     const chunkBytes = cost.total;
     if (chunkBytes < LEAST_SAVING) return { kept: false, reason: 'no-saving', chunkBytes };
     const made = await this.#encode(base, head, cost);
@@ -155,9 +166,18 @@ class DeltaMaker {
       await rm(delta.path);
       return { kept: false, reason: 'no-saving', chunkBytes, fetchBytes };
     }
-    await this.#work.uploads.put(`deltas/${delta.sha256}`, { path: delta.path, size: delta.size });
-    const { size, sha256 } = delta;
-    return { kept: true, size, sha256, head: delta.head, ...made.figures, fetchBytes, chunkBytes };
+    const { path, size, sha256, head: front } = await this.#sealed(delta);
+    await this.#work.uploads.put(`deltas/${sha256}`, { path, size });
+    const grown = { fetchBytes: fetchBytes + size - delta.size, chunkBytes };
+    return { kept: true, size, sha256, head: front, ...made.figures, ...grown };
+  }
+
+  async #sealed(delta: DeltaFile): Promise<DeltaFile> {
+    const { key } = this.#work;
+    if (key === undefined) return delta;
+    const sealed = await sealDelta(delta, key, `${this.#path}.sealed`);
+    await rm(delta.path);
+    return sealed;
   }
 
   /** Makes the delta file, and leaves out of it what does not pay. */

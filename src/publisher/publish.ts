@@ -20,10 +20,14 @@ import { ioError } from '../io/io-error.ts';
 import { imageDigest } from '../pool/image-digest.ts';
 import { defaultWorkers, openPool, type WorkerPool } from '../pool/pool.ts';
 import type { Store } from '../store/store.ts';
-import type { NewRelease, ReleaseLedger } from '../trust/releases.ts';
+import type { AddOptions, NewRelease, ReleaseLedger } from '../trust/releases.ts';
+import { masterKeys } from '../trust/seal/master-secret.ts';
+import { envelopeKey } from '../trust/seal/recipient-keys.ts';
 import { type BaseCopy, type BaseSelector, findBases, openCopies, requireRoom } from './base-releases.ts';
+import { planSealing, requireSameSealing, type SealingOptions } from './plan-sealing.ts';
 import { publishDeltas } from './publish-deltas.ts';
 import type { PublishProgress, PublishReport } from './publish-report.ts';
+import { type ReleaseRules, type RuleRequest, requireSameRules, resolveRules } from './release-rules.ts';
 import { SteadyImage } from './steady-image.ts';
 import { type NamedImage, storeImages } from './store-images.ts';
 import { UploadQueue } from './upload-queue.ts';
@@ -38,7 +42,7 @@ export interface ImageSource {
   readonly path: string;
 }
 
-export interface PublishOptions {
+export interface PublishOptions extends RuleRequest {
   readonly product: string;
   readonly version: string;
   readonly images: readonly ImageSource[];
@@ -56,6 +60,10 @@ export interface PublishOptions {
   readonly deltaEntropy?: Entropy | undefined;
   /** Threads; changes the speed and nothing else. Default: one a processor, four at most. */
   readonly workers?: number | undefined;
+  /** Makes the detached CMS signature of the manifest, in DER. */
+  readonly signManifest?: AddOptions['signManifest'];
+  /** Seals the release for its recipients; default: anybody may read it. */
+  readonly sealing?: SealingOptions | undefined;
   /** Time of the release. Default: now. */
   readonly created?: Date | undefined;
   /**
@@ -89,9 +97,14 @@ export async function publish(
   const bases = await findBases(ledger, product, options.bases ?? { last: 0 }, { signal });
   const names = images.map(({ name }) => name);
   requireRoom(bases, names);
+  const rules = await resolveRules(ledger, options, options, { signal });
+  // Before hours of work, rather than after.
+  await ledger.requireReady(product, { signal });
   const pool = stack.use(openPool(options.workers ?? defaultWorkers(), signal));
   const existing = await findRelease(ledger, options);
   if (existing !== undefined) {
+    requireSameRules(existing, rules);
+    await requireSameSealing(store, existing, options.sealing, signal);
     const digests = await Promise.all(images.map(({ steady }) => imageDigest(pool, steady.file)));
     requireSame(
       existing,
@@ -102,12 +115,13 @@ export async function publish(
   }
   const directory = await makeTemporary(options.temporaryDirectory ?? tmpdir());
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  return await publishNew(store, ledger, options, { images, bases, pool, directory, started });
+  return await publishNew(store, ledger, options, { images, bases, rules, pool, directory, started });
 }
 
 interface Workshop {
   readonly images: readonly NamedImage[];
   readonly bases: readonly Manifest[];
+  readonly rules: ReleaseRules;
   readonly pool: WorkerPool;
   readonly directory: string;
   readonly started: number;
@@ -117,7 +131,7 @@ async function publishNew(
   store: Store,
   ledger: ReleaseLedger,
   options: PublishOptions,
-  { images, bases, pool, directory, started }: Workshop,
+  { images, bases, rules, pool, directory, started }: Workshop,
 ): Promise<PublishReport> {
   const { product, version, signal, memoryBytes, deltaEntropy: entropy, onProgress } = options;
   await using copies = await openCopies(bases, options.baseCopies ?? [], pool);
@@ -125,29 +139,36 @@ async function publishNew(
   const tell = (progress: Omit<PublishProgress, 'bytesUploaded'>): void =>
     onProgress?.({ ...progress, bytesUploaded: uploads.totals.bytesUploaded });
   const common = { pool, uploads, directory, signal };
+  const plan = options.sealing && (await planSealing(store, ledger, product, options.sealing, signal));
   const bytesTotal = sizeOf(images);
   const { images: stored, ...totals } = await storeImages(store, ledger, images, {
     ...common,
     product,
     chunker: options.chunker ?? defaultChunker,
     compression: options.compression ?? defaultCompression,
+    sealing: plan,
     onProgress: (bytesDone) => tell({ phase: 'images', bytesDone, bytesTotal }),
   });
   const deltas = await publishDeltas(stored, {
     ...common,
     store,
+    key: plan?.key,
+    contentKey: options.sealing && masterKeys(options.sealing.master),
     bases,
     copies: copies.byDigest,
     memoryBytes,
     entropy,
     onProgress: tell,
   });
+  if (plan?.envelope !== undefined) await uploads.put(envelopeKey(plan.sealing), plan.envelope);
   // Everything a reader may ask for is stored before the release can be seen.
   await uploads.finish();
-  const added = await addRelease(ledger, options, {
+  const added = await addRelease(store, ledger, options, {
     product,
     version,
     created: (options.created ?? new Date()).toISOString(),
+    ...rules,
+    ...(plan && { sealing: plan.sealing }),
     images: stored.map(({ name, steady, digest, index: { sha256, size, head } }) => {
       const found = deltas.byImage.get(name);
       return {
@@ -219,17 +240,19 @@ async function findRelease(ledger: ReleaseLedger, options: PublishOptions): Prom
 
 /** Makes the release visible, unless another publisher has just done so with the same images. */
 async function addRelease(
+  store: Store,
   ledger: ReleaseLedger,
   options: PublishOptions,
   release: NewRelease,
 ): Promise<Pick<PublishReport, 'manifest' | 'unchanged'>> {
-  const { signal, channel } = options;
+  const { signal, channel, signManifest } = options;
   try {
-    return { manifest: await ledger.add(release, { signal, channel }), unchanged: false };
+    return { manifest: await ledger.add(release, { signal, channel, signManifest }), unchanged: false };
   } catch (error) {
     if (!isSiltError(error, 'RELEASE_EXISTS')) throw error;
     const manifest = await ledger.find(release.product, release, { signal });
     requireSame(manifest, release.images);
+    await requireSameSealing(store, manifest, options.sealing, signal);
     await pointChannel(ledger, options);
     return { manifest, unchanged: true };
   }

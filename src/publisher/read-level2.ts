@@ -10,6 +10,8 @@ import { MiB } from '../core/sizes.ts';
 import { tagOf } from '../format/frame.ts';
 import type { IndexHead, WindowEntry } from '../format/index-head.ts';
 import { decodeLevel2, type WindowMap } from '../format/level2.ts';
+import type { ObjectSeal } from '../trust/seal/content-key.ts';
+import { openSegment } from '../trust/seal/sealed-head.ts';
 
 /** Read at a time; a single window may have more. */
 const BATCH_BYTES: number = 2 * MiB;
@@ -18,22 +20,26 @@ const BATCH_BYTES: number = 2 * MiB;
  * The map of every window that is not zeros.
  *
  * @param read gives just these bytes of the index object; it is asked for all of level 2, front to back
- * @throws SiltError DIGEST_MISMATCH, FORMAT_INVALID, what `read` throws
+ * @param seal of a sealed index
+ * @throws SiltError DIGEST_MISMATCH, SEAL_BROKEN, FORMAT_INVALID, what `read` throws
  */
 export async function* readLevel2(
   head: IndexHead,
   read: (offset: number, length: number) => Promise<Uint8Array> | Uint8Array,
+  seal?: ObjectSeal,
 ): AsyncGenerator<{ readonly window: WindowEntry; readonly map: WindowMap }> {
   for (const batch of batches(head)) {
     const bytes = await read(batch.offset, batch.length);
     for (const window of batch.windows) {
-      const block = bytes.subarray(window.level2.offset - batch.offset).subarray(0, window.level2.length);
+      const { offset, length } = window.level2;
+      const stored = bytes.subarray(offset - batch.offset).subarray(0, length);
+      const block = openSegment(seal, offset, stored);
       if (!equalBytes(tagOf(block), window.level2.tag)) {
         throw new SiltError(
           'DIGEST_MISMATCH',
           `index: level 2 of the window at ${window.offset} was altered`,
           {
-            details: { offset: window.level2.offset, length: window.level2.length },
+            details: { offset, length },
           },
         );
       }

@@ -23,8 +23,10 @@ import type { IndexHead } from '../format/index-head.ts';
 import type { ManifestImage } from '../format/manifest.ts';
 import { TargetFile } from '../io/target-file.ts';
 import type { ReadStore } from '../store/store.ts';
+import type { ContentKey } from '../trust/seal/content-key.ts';
+import { openSegment } from '../trust/seal/sealed-head.ts';
 import { type FrameRuns, frameStretches, STRETCH_RUNS } from './frame-runs.ts';
-import { damaged, readIndexHead, readOrDamaged } from './known-chunks.ts';
+import { damaged, openIndex, readOrDamaged } from './known-chunks.ts';
 import { readLevel2 } from './read-level2.ts';
 
 /** Ranges under way at once. */
@@ -34,6 +36,8 @@ const RANGE_BYTES: number = 4 * MiB;
 const GAP_BYTES: number = 128 * KiB;
 
 export interface RestoreOptions {
+  /** Of a sealed release. */
+  readonly key?: ContentKey | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Hears how many bytes of the image are in place. */
   readonly onProgress?: ((bytesDone: number) => void) | undefined;
@@ -54,16 +58,15 @@ export async function restoreImage(
   path: string,
   options: RestoreOptions = {},
 ): Promise<IndexHead> {
-  const { signal, onProgress } = options;
+  const { key, signal, onProgress } = options;
   const index = `indexes/${image.index.sha256}`;
-  const head = await readIndexHead(store, image, signal);
+  const { head, seal } = await openIndex(store, image, key, signal);
   if (head.imageSize !== image.size || toHex(head.imageDigest) !== image.sha256) throw damaged(store, index);
   const target = TargetFile.open(path, true);
   try {
     target.resize(image.size);
-    const level2 = readLevel2(head, (offset, length) =>
-      readOrDamaged(store, index, { offset, length }, signal),
-    );
+    const read = (offset: number, length: number) => readOrDamaged(store, index, { offset, length }, signal);
+    const level2 = readLevel2(head, read, seal);
     let placed = 0;
     for await (const frames of frameStretches(level2, options.stretchRuns ?? STRETCH_RUNS)) {
       for await (const { range, stored } of inOrder(
@@ -71,7 +74,7 @@ export async function restoreImage(
         FETCHES,
         fetchFrom(store, head, signal),
       )) {
-        placed += placeFrames(store, head, range, stored, target);
+        placed += placeFrames({ store, head, key }, range, stored, target);
         onProgress?.(placed);
       }
     }
@@ -125,18 +128,22 @@ function fetchFrom(store: ReadStore, head: IndexHead, signal: AbortSignal | unde
   };
 }
 
+/** Where frames come from. */
+interface FrameSource {
+  readonly store: ReadStore;
+  readonly head: IndexHead;
+  readonly key: ContentKey | undefined;
+}
+
 /** Writes the chunks of these frames to their places; gives the bytes of them. */
-function placeFrames(
-  store: ReadStore,
-  head: IndexHead,
-  range: FrameRange,
-  stored: Uint8Array,
-  target: TargetFile,
-): number {
+function placeFrames(source: FrameSource, range: FrameRange, stored: Uint8Array, target: TargetFile): number {
   let placed = 0;
+  const { trailerDigest } = source.head.packs[range.pack] as IndexHead['packs'][number];
+  const seal = source.key?.objectSeal('pack', trailerDigest, packKey(source.head, range.pack));
   for (const { frame, runs } of range.frames) {
     const at = frame.offset - range.offset;
-    const plain = open(store, head, frame, stored.subarray(at, at + frame.stored));
+    const part = openSegment(seal, frame.offset, stored.subarray(at, at + frame.stored));
+    const plain = open(source, frame, part);
     for (let i = 0; i < runs.length; i += 3) {
       const [to, from, length] = [runs[i] as number, runs[i + 1] as number, runs[i + 2] as number];
       target.write(to, plain.subarray(from, from + length));
@@ -148,7 +155,7 @@ function placeFrames(
   return placed;
 }
 
-function open(store: ReadStore, head: IndexHead, frame: FrameRef, stored: Uint8Array): Uint8Array {
+function open({ store, head }: FrameSource, frame: FrameRef, stored: Uint8Array): Uint8Array {
   try {
     return openFrame(frame, stored);
   } catch (error) {

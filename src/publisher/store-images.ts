@@ -16,9 +16,11 @@ import { ChunkTable } from './chunk-table.ts';
 import { FramePacker } from './frame-packer.ts';
 import { FrameTable } from './frame-table.ts';
 import { indexImage } from './index-image.ts';
-import { IndexWriter, type WrittenIndex } from './index-writer.ts';
+import { IndexWriter } from './index-writer.ts';
 import { loadKnownChunks } from './known-chunks.ts';
+import type { SealingPlan } from './plan-sealing.ts';
 import type { PublishReport } from './publish-report.ts';
+import type { WrittenObject } from './seal-object.ts';
 import type { SteadyImage } from './steady-image.ts';
 import type { UploadQueue } from './upload-queue.ts';
 
@@ -31,13 +33,15 @@ export interface NamedImage {
 /** An image whose chunks and index are stored, or about to be. */
 export interface StoredImage extends NamedImage {
   readonly digest: Uint8Array;
-  readonly index: WrittenIndex;
+  readonly index: WrittenObject;
 }
 
 export interface StoreImagesOptions {
   readonly product: string;
   readonly chunker: ChunkerSpec;
   readonly compression: Compression;
+  /** How the release is sealed; `undefined` when it is not. */
+  readonly sealing: Pick<SealingPlan, 'key' | 'sealing'> | undefined;
   readonly pool: WorkerPool;
   readonly uploads: UploadQueue;
   /** Where indexes are written; they must stay until their uploads are done. */
@@ -63,12 +67,14 @@ export async function storeImages(
   images: readonly NamedImage[],
   options: StoreImagesOptions,
 ): Promise<StoredImages> {
-  const { product, chunker, compression, pool, uploads, directory, signal, onProgress } = options;
+  const { product, chunker, compression, sealing, pool, uploads, directory, signal, onProgress } = options;
+  const key = sealing?.key;
   const chunks = new ChunkTable();
   const frames = new FrameTable();
-  await loadKnownChunks(store, ledger, product, { chunks, frames }, signal);
+  await loadKnownChunks(store, ledger, { product, sealing }, { chunks, frames }, signal);
   const packer = new FramePacker(pool, frames, {
     compression,
+    key,
     onPack: (pack) => uploads.put(`packs/${pack.name}`, pack.bytes),
   });
   const tables: ReleaseTables = { pool, chunks, frames, packer, chunker };
@@ -81,7 +87,7 @@ export async function storeImages(
     const digest = imageDigest(pool, file);
     digest.catch(() => {});
     const windowing = windowSpec(chunker.max, file.size);
-    const writer = await IndexWriter.create(frames, join(directory, `${i}.index`));
+    const writer = await IndexWriter.create(frames, join(directory, `${i}.index`), key);
     closers.defer(() => writer.close());
     const found = await indexImage(file, tables, writer, windowing, (done) => onProgress(bytesDone + done));
     bytesDone += file.size;

@@ -9,14 +9,10 @@ import type { PayloadBytes } from '../delta/payload-bytes.ts';
 import { type DeltaHead, decodeDeltaHead, encodeDeltaHead } from '../format/delta-file.ts';
 import { SourceFile } from '../io/source-file.ts';
 import { TargetFile } from '../io/target-file.ts';
+import type { WrittenObject } from './seal-object.ts';
 
 /** A delta file on disk. */
-export interface DeltaFile {
-  readonly path: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly head: { readonly sha256: string; readonly size: number };
-}
+export type DeltaFile = WrittenObject;
 
 /** The head of a delta file, which must be one. @throws SiltError IO_FAILED, FORMAT_INVALID, DIGEST_MISMATCH */
 export function readDeltaHead(delta: DeltaFile): DeltaHead {
