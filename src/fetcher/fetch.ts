@@ -7,7 +7,7 @@
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { RetryOptions } from '../core/retry.ts';
 import { withLock } from '../io/lock-file.ts';
 import { outputLockPath } from '../io/part-file.ts';
@@ -87,7 +87,10 @@ async function fetchInto(job: Job, inPlace: boolean, started: number): Promise<F
     target.discard();
     return report(job, planned, noTotals(), started);
   }
-  if (!target.inPlace) checkSpace(target.scratch, bytesToAllocate(job, planned, target));
+  // Before the first byte of an image is asked for. A device has the room that it has, which openTarget checked.
+  if (!target.file.isBlockDevice) {
+    checkSpace(dirname(target.file.path), bytesToAllocate(job, planned, target));
+  }
   const { totals, ...built } = await rebuild(job, planned, target);
   await finishImage(opened.head, target, {
     output: options.output,

@@ -21,6 +21,11 @@ export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
   /** Longest wait for the owner to finish, in milliseconds. Default 10,000: a lock is held for milliseconds. */
   readonly waitMs?: number | undefined;
+  /**
+   * The lock file survives a power cut whole, not torn. Default: no; for a place where nobody is there to remove
+   * what is no lock any more.
+   */
+  readonly durable?: boolean | undefined;
   /** Default: the clock. A test gives its own. */
   readonly sleep?: Sleep | undefined;
 }
@@ -51,13 +56,13 @@ export async function withLock<T>(path: string, options: LockOptions, action: ()
 }
 
 async function acquire(path: string, options: LockOptions): Promise<void> {
-  const { sleep = realSleep, signal, waitMs = 10_000 } = options;
+  const { sleep = realSleep, signal, waitMs = 10_000, durable = false } = options;
   const mine: Owner = { token: randomUUID(), host: hostname(), pid, started: await processStart(pid) };
   const content = Buffer.from(`${JSON.stringify(mine)}\n`);
   let left = waitMs;
   for (;;) {
     signal?.throwIfAborted();
-    if ((await createExclusive(path, content, { durable: false })) === 'created') return;
+    if ((await createExclusive(path, content, { durable })) === 'created') return;
     const owner = await readOwner(path);
     if (owner === undefined) continue;
     if (await isDead(owner)) {

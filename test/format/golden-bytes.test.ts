@@ -27,6 +27,7 @@ import {
   sampleManifest,
   sampleMap,
   sampleMapLength,
+  sampleSealedManifest,
 } from '../support/format-samples.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 import { x86Code } from '../support/x86-code.ts';
@@ -49,6 +50,7 @@ const vectors: Readonly<Record<string, () => Uint8Array>> = {
   'pack-1/x86-filtered.bin': () => encodeX86(x86Code(2048)),
   'manifest-1/manifest.json': () => encodeManifest(sampleManifest),
   'manifest-1/deltas.json': () => encodeManifest(sampleDeltaManifest),
+  'manifest-2/sealed.json': () => encodeManifest(sampleSealedManifest),
 };
 
 if (process.env.SILT_WRITE_VECTORS === '1') {
@@ -102,4 +104,5 @@ test('the golden pack says what it always said', (t) => {
 test('the golden manifest says what it always said', (t) => {
   t.deepEqual(decodeManifest(golden('manifest-1/manifest.json')), sampleManifest);
   t.deepEqual(decodeManifest(golden('manifest-1/deltas.json')), sampleDeltaManifest);
+  t.deepEqual(decodeManifest(golden('manifest-2/sealed.json')), sampleSealedManifest);
 });

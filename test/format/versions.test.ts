@@ -4,14 +4,19 @@
 import test from 'ava';
 import { decodeCatalog } from '../../src/format/catalog.ts';
 import { decodeIndexHead, encodeIndexHead } from '../../src/format/index-head.ts';
-import { decodeManifest, encodeManifest } from '../../src/format/manifest.ts';
+import { decodeManifest, encodeManifest, newManifest } from '../../src/format/manifest.ts';
 import {
   decodePackFooter,
   decodePackPreamble,
   encodePackFooter,
   encodePackPreamble,
 } from '../../src/format/pack.ts';
-import { sampleDeltaManifest, sampleHead, sampleManifest } from '../support/format-samples.ts';
+import {
+  sampleDeltaManifest,
+  sampleHead,
+  sampleManifest,
+  sampleSealedManifest,
+} from '../support/format-samples.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
 const head = encodeIndexHead(sampleHead);
@@ -55,12 +60,25 @@ test('a pack without its end magic is no pack', async (t) => {
 });
 
 test('a manifest or catalog of another version is unsupported', async (t) => {
-  for (const formatVersion of [0, 2, 1.5, 99]) {
+  for (const formatVersion of [0, 3, 1.5, 99]) {
     const manifest = json({ ...sampleManifest, formatVersion });
     const error = await throwsSilt(t, async () => decodeManifest(manifest), 'FORMAT_UNSUPPORTED');
-    t.like(error.details, { expected: 1, found: formatVersion });
+    t.like(error.details, { expected: 2, found: formatVersion });
     const catalog = json({ format: 'silt-catalog', formatVersion, products: {} });
     await throwsSilt(t, async () => decodeCatalog(catalog), 'FORMAT_UNSUPPORTED');
+  }
+});
+
+test('a manifest has version 2 only where a reader of version 1 would ignore what it must not', (t) => {
+  const { format: _, formatVersion: __, counter, ...members } = sampleManifest;
+  const { hardware, requires, sealing, allowDowngradeFrom } = sampleSealedManifest;
+  t.deepEqual(newManifest(members, counter), sampleManifest);
+  t.is(
+    newManifest({ ...members, ...(allowDowngradeFrom && { allowDowngradeFrom }) }, counter).formatVersion,
+    1,
+  );
+  for (const added of [hardware && { hardware }, requires && { requires }, sealing && { sealing }]) {
+    t.is(newManifest({ ...members, ...added }, counter).formatVersion, 2);
   }
 });
 
@@ -88,6 +106,9 @@ test('a manifest that breaks a rule is refused, and the error names the member',
   const [image] = sampleDeltaManifest.images;
   const [delta] = image?.deltas ?? [];
   const withDeltas = (deltas: unknown) => ({ images: [{ ...image, deltas }] });
+  const { sealing } = sampleSealedManifest;
+  const envelope = sealing?.envelope;
+  const withSealing = (change: object) => ({ sealing: { ...sealing, ...change } });
   const wrong: [string, object][] = [
     ['product', { product: '../etc' }],
     ['version', { version: '.hidden' }],
@@ -102,6 +123,18 @@ test('a manifest that breaks a rule is refused, and the error names the member',
     ['images.0.deltas', withDeltas(Array.from({ length: 65 }, () => delta))],
     ['images.0.deltas.0.sha256', withDeltas([{ ...delta, sha256: '../etc' }])],
     ['images.0.deltas.0.base.size', withDeltas([{ ...delta, base: { ...delta?.base, size: 0.5 } }])],
+    ['hardware', { hardware: [] }],
+    ['hardware.0.name', { hardware: [{ name: 'a/b' }] }],
+    ['hardware.0.variants', { hardware: [{ name: 'a', variants: [] }] }],
+    ['hardware', { hardware: Array.from({ length: 257 }, () => ({ name: 'a' })) }],
+    ['requires.counter', { requires: { counter: 0 } }],
+    ['requires.silt', { requires: { silt: '1.2' } }],
+    ['allowDowngradeFrom.0', { allowDowngradeFrom: [1.5] }],
+    ['sealing.cipher', withSealing({ cipher: 'rot13' })],
+    ['sealing.epoch', withSealing({ epoch: 0 })],
+    ['sealing.keyId', withSealing({ keyId: '../etc' })],
+    ['sealing.envelope.sha256', withSealing({ envelope: { sha256: '../etc', size: 1 } })],
+    ['sealing.envelope.size', withSealing({ envelope: { ...envelope, size: 4 * 2 ** 20 + 1 } })],
     ['images.0.deltas.0.head', withDeltas([{ ...delta, head: null }])],
   ];
   for (const [member, change] of wrong) {
