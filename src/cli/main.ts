@@ -13,8 +13,10 @@ if (major < 24 || (major === 24 && minor < 15)) {
 const command = process.argv.slice(2, 4).join(' ');
 if (/^(fetch\b|delta patch$)/.test(command)) (await import('./small-heap.ts')).keepHeapSmall();
 const { runProgram } = await import('./program.ts');
-// All streams of a process are synchronous here, so nothing is lost; what still hangs (a socket, a thread)
-// must not keep a finished command.
-process.exit(await runProgram(process.argv));
+// All streams of a process are synchronous here, so nothing is lost. Not by process.exit(): that joins V8's
+// threads, of which one that compiles may be waiting for this thread to collect garbage, for ever.
+process.exitCode = await runProgram(process.argv);
+// What still hangs (a socket, a thread) must not keep a finished command.
+setTimeout(() => process.exit(), 200).unref();
 
 export {};
