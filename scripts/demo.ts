@@ -1,13 +1,14 @@
 /**
- * The demo, `npm run demo`: two real releases of a large npm package are published and served; a "device"
- * installs the first, updates to the second from what it has, is killed in the middle of both, resumes, and
- * ends with every byte as published. All through the command line, over HTTP. Fails when anything differs.
+ * The demo, `npm run demo`: keys are made, two real releases of a large npm package are signed with them,
+ * published and served; a "device" that has the root of trust and nothing else installs the first, updates to
+ * the second from what it has, is killed in the middle of both, resumes, and ends with every byte as published;
+ * it refuses what was tampered with. All through the command line, over HTTP. Fails when anything differs.
  *
  * @module
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, rmSync, statSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -20,7 +21,7 @@ import { formatSize } from '../src/core/sizes.ts';
 import type { FetchReport } from '../src/fetcher/fetch-report.ts';
 import type { PublishReport } from '../src/publisher/publish-report.ts';
 import { type PackedTar, packTar } from './pack-tar.ts';
-import { runSilt, type ServedRepository, serveRepository, startSilt } from './run-silt.ts';
+import { refusedSilt, runSilt, type ServedRepository, serveRepository, startSilt } from './run-silt.ts';
 
 type Measured<T> = T & { readonly peakMemory: number };
 type Fetched = Measured<FetchReport>;
@@ -49,6 +50,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 let server: ServedRepository | undefined;
 try {
   const [old, next] = await Promise.all([pack('demo-old'), pack('demo-new')]);
+  await makeKeys();
   await publish(old);
   await publish(next);
   await checkRepository();
@@ -64,6 +66,7 @@ try {
     rows.push([job, job.name, await fetchAtOnce(server, job, file)]);
     rows.push([job, `${job.name}, resumed`, await fetchKilled(server, job, 'killed.tar')]);
   }
+  await refuseTampered(server, update);
   say('');
   for (const line of table(rows)) say(line);
   say('\nA resumed row is what the second run did, after the first had been killed.');
@@ -88,25 +91,39 @@ async function pack(name: string): Promise<DemoRelease> {
   return { ...packed, version, path, compressed: length };
 }
 
+/** Keys and a root of trust, and an empty signed repository. */
+async function makeKeys(): Promise<void> {
+  await runSilt(['keys', 'init', inside('keys'), '--repo', inside('repository'), '--product', 'demo']);
+  say('made keys for root, targets, snapshot, timestamp and the product, and signed an empty repository');
+}
+
 async function publish({ version, path }: DemoRelease): Promise<void> {
   const release = ['--product', 'demo', '--version', version, '--image', `tar=${path}`];
-  const args = ['publish', '--repo', inside('repository'), ...release, '--channel', 'stable'];
+  const place = ['--repo', inside('repository'), '--keys', inside('keys')];
+  const args = ['publish', ...place, ...release, '--channel', 'stable'];
   const report = await runSilt<Measured<PublishReport>>(args);
   say(
-    `published ${version}: ${report.newChunks} of ${report.chunks} chunks new, ` +
+    `published and signed ${version}: ${report.newChunks} of ${report.chunks} chunks new, ` +
       `${formatSize(report.bytesUploaded)} stored, ${report.seconds.toFixed(1)} s, ${formatSize(report.peakMemory)}`,
   );
 }
 
 async function checkRepository(): Promise<void> {
-  const { damaged } = await runSilt<{ damaged: unknown[] }>(['verify', '--repo', inside('repository')]);
+  const { damaged } = await runSilt<{ damaged: unknown[] }>([
+    ...['verify', '--repo', inside('repository'), '--root', rootOfTrust(), '--state', inside('office')],
+  ]);
   if (damaged.length > 0) throw new Error('the repository is damaged');
+}
+
+/** What a factory puts on a device. */
+function rootOfTrust(): string {
+  return inside('keys', 'root.json');
 }
 
 function fetchArguments(from: ServedRepository, { release, seeds }: Job, output: string): string[] {
   const wanted = ['--product', 'demo', '--version', release.version, '--image', 'tar'];
   const places = ['--output', inside(output), '--state', inside('state')];
-  return ['fetch', '--repo', from.url, ...wanted, ...places, ...seeds];
+  return ['fetch', '--repo', from.url, '--root', rootOfTrust(), ...wanted, ...places, ...seeds];
 }
 
 async function fetchAtOnce(from: ServedRepository, job: Job, output: string): Promise<Fetched> {
@@ -156,6 +173,34 @@ async function startAndKill(args: string[], output: string, bytes: number): Prom
   child.kill('SIGKILL');
   await ended;
   return child.signalCode === 'SIGKILL' ? statSync(part).size : undefined;
+}
+
+/** Whoever can write to the repository changes one byte: of the timestamp, then of the manifest. */
+async function refuseTampered(from: ServedRepository, job: Job): Promise<void> {
+  const targets = inside('repository', 'targets', 'demo');
+  const manifest = (await readdir(targets)).find((name) => name.endsWith(`.${job.release.version}.json`));
+  const altered = {
+    timestamp: inside('repository', 'metadata', 'timestamp.json'),
+    manifest: join(targets, `${manifest}`),
+  };
+  for (const [what, path] of Object.entries(altered)) {
+    const bytes = await readFile(path);
+    await writeFile(path, withAlteredDigit(bytes));
+    // A device that has seen nothing yet, so that it asks for all of it.
+    const state = ['--state', inside(`state of ${what}`)];
+    const { code, exit } = await refusedSilt([...fetchArguments(from, job, 'tampered.tar'), ...state]);
+    if (exit !== 12) throw new Error(`an altered ${what} ended with ${exit}, ${code}`);
+    say(`refused an altered ${what}: ${code}`);
+    await writeFile(path, bytes);
+  }
+}
+
+/** One digit of a digest becomes another. */
+function withAlteredDigit(json: Buffer): Buffer {
+  const at = json.indexOf('sha256":"') + 'sha256":"'.length;
+  const altered = Buffer.from(json);
+  altered[at] = json[at] === 0x30 ? 0x31 : 0x30;
+  return altered;
 }
 
 async function requireSame(path: string, { sha256 }: DemoRelease): Promise<void> {

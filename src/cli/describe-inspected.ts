@@ -5,9 +5,9 @@
  */
 import { formatSize } from '../core/sizes.ts';
 import type { ChunkerParameters } from '../format/index-head.ts';
-import type { ManifestDelta } from '../format/manifest.ts';
+import type { Manifest, ManifestDelta } from '../format/manifest.ts';
 import type { IndexSummary } from '../publisher/index-summary.ts';
-import type { ProductListing } from '../trust/unsigned-products.ts';
+import type { ProductListing } from '../trust/product-listing.ts';
 import { alignRows } from './align-rows.ts';
 import { describeSummary } from './describe-delta.ts';
 import type { InspectedFile } from './inspect-file.ts';
@@ -18,6 +18,11 @@ export interface InspectedRelease {
   readonly version: string;
   readonly counter: number;
   readonly created: string;
+  readonly hardware?: Manifest['hardware'];
+  readonly requires?: Manifest['requires'];
+  /** Counters from which a device may go down to it. */
+  readonly allowDowngradeFrom: readonly number[];
+  readonly sealing?: Manifest['sealing'];
   readonly images: readonly (IndexSummary & {
     readonly name: string;
     readonly deltas: readonly ManifestDelta[];
@@ -53,6 +58,10 @@ export function describeFile(file: InspectedFile): string[] {
           ['  windows', `${file.windows}`],
         ]),
       ];
+    case 'sealed index':
+    case 'sealed pack':
+    case 'sealed delta':
+      return [file.kind, ...alignRows([['  size', formatSize(file.size)]])];
     default:
       return [file.kind, JSON.stringify(file.document, undefined, 2)];
   }
@@ -62,11 +71,23 @@ export function describeFile(file: InspectedFile): string[] {
 export function describeRelease(release: InspectedRelease): string[] {
   return [
     `${release.product} ${release.version} (release ${release.counter}, ${release.created})`,
+    ...alignRows(describeRules(release)),
     ...release.images.flatMap((image) => [
       `image ${image.name}`,
       ...describeIndex(image),
       ...alignRows(image.deltas.map(describeDelta)),
     ]),
+  ];
+}
+
+function describeRules({ hardware, requires, allowDowngradeFrom, sealing }: InspectedRelease): string[][] {
+  const kinds = hardware?.map(({ name, variants }) => [name, variants?.join(',')].filter(Boolean).join(':'));
+  return [
+    ...(kinds === undefined ? [] : [['for', kinds.join(' ')]]),
+    ...(requires?.counter === undefined ? [] : [['after', `release ${requires.counter}`]]),
+    ...(requires?.silt === undefined ? [] : [['needs', `silt ${requires.silt}`]]),
+    ...(allowDowngradeFrom.length === 0 ? [] : [['down from', `release ${allowDowngradeFrom.join(', ')}`]]),
+    ...(sealing === undefined ? [] : [['sealed', `${sealing.cipher}, epoch ${sealing.epoch}`]]),
   ];
 }
 

@@ -12,6 +12,7 @@ import { decodeIndexFront, INDEX_MAGIC } from '../format/index-head.ts';
 import { MAX_CATALOG, MAX_INDEX_HEAD, MAX_PACK } from '../format/limits.ts';
 import { decodeManifest, MANIFEST_FORMAT } from '../format/manifest.ts';
 import { PACK_MAGIC } from '../format/pack.ts';
+import { SEALED_DELTA_MAGIC, SEALED_INDEX_MAGIC, SEALED_PACK_MAGIC } from '../format/sealed-front.ts';
 import {
   decodeSeedFooter,
   MAX_SEED_FOOTER_BYTES,
@@ -38,7 +39,8 @@ export type InspectedFile =
   | ({ readonly kind: 'pack' } & PackSummary)
   | ({ readonly kind: 'seed index' } & SeedIndexSummary)
   | ({ readonly kind: 'delta' } & DeltaSummary)
-  | { readonly kind: 'manifest' | 'catalog'; readonly document: object };
+  | { readonly kind: 'sealed index' | 'sealed pack' | 'sealed delta'; readonly size: number }
+  | { readonly kind: 'manifest' | 'catalog' | 'signed metadata'; readonly document: object };
 
 /**
  * Reads the file at `path`.
@@ -66,6 +68,13 @@ export async function inspectFile(path: string): Promise<InspectedFile> {
       const length = Math.min(MAX_SEED_FOOTER_BYTES, file.size);
       return { kind: 'seed index', ...decodeSeedFooter(read(file, file.size - length, length), file.size) };
     }
+    // What is in them is told by a repository and its keys: `silt inspect --repo`.
+    case SEALED_INDEX_MAGIC:
+      return { kind: 'sealed index', size: file.size };
+    case SEALED_PACK_MAGIC:
+      return { kind: 'sealed pack', size: file.size };
+    case SEALED_DELTA_MAGIC:
+      return { kind: 'sealed delta', size: file.size };
     default:
       return inspectDocument(path, file);
   }
@@ -82,10 +91,22 @@ function inspectDocument(path: string, file: SourceFile): InspectedFile {
   if (text.includes(`"format":"${CATALOG_FORMAT}"`)) {
     return { kind: 'catalog', document: decodeCatalog(bytes) };
   }
-  const expected = 'an index, a pack, a delta, a seed index, a manifest or a catalog of silt';
+  const metadata = signedMetadata(text);
+  if (metadata !== undefined) return { kind: 'signed metadata', document: metadata };
+  const expected = 'an index, a pack, a delta, a seed index, a manifest, metadata or a catalog of silt';
   throw new SiltError('FORMAT_INVALID', `${path}: expected ${expected}, found something else`, {
     details: { path },
   });
+}
+
+/** A TUF envelope, nothing of it verified. */
+function signedMetadata(text: string): object | undefined {
+  try {
+    const document = JSON.parse(text) as { readonly signed?: { readonly _type?: unknown } } | null;
+    return document !== null && typeof document.signed?._type === 'string' ? document : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function summarisePack(pack: Uint8Array): PackSummary {

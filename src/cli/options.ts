@@ -59,6 +59,15 @@ export function collect(value: string, before: readonly string[] | undefined): r
   return [...(before ?? []), value];
 }
 
+/** Versions with commas between them; the option `flag` may be given several times. @throws SiltError USAGE */
+export function versionList(flag: string) {
+  return (text: string, before: readonly string[] | undefined): readonly string[] => {
+    const versions = text.split(',').map((version) => version.trim());
+    if (!versions.includes('')) return [...(before ?? []), ...versions];
+    throw new SiltError('USAGE', `expected ${flag} to be versions such as 1.4.0,1.4.1; found "${text}"`);
+  };
+}
+
 /** A whole number from `least` up. @throws SiltError USAGE */
 export function parseCount(what: string, least: number, most: number = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {

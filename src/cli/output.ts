@@ -1,6 +1,6 @@
 /**
  * Where words go: results to stdout, everything else to stderr. Under `--json` stdout gets one document and
- * stderr nothing but one document when the command fails; `--quiet` leaves errors alone.
+ * stderr nothing but one document when the command fails; `--quiet` leaves errors and warnings alone.
  *
  * @module
  */
@@ -19,6 +19,8 @@ export interface Output {
   result(document: unknown, lines: () => readonly string[]): void;
   /** Something worth knowing on the way. */
   note(line: string): void;
+  /** What must not be missed: `--quiet` does not silence it, and `--json` says it in the document. */
+  warn(line: string): void;
   readonly progress: ProgressBar;
 }
 
@@ -42,6 +44,11 @@ export function createOutput({ json = false, quiet = false }: OutputOptions): Ou
     },
     note(line) {
       if (silent) return;
+      progress.erase();
+      stderr.write(`${line}\n`);
+    },
+    warn(line) {
+      if (json) return;
       progress.erase();
       stderr.write(`${line}\n`);
     },

@@ -17,14 +17,19 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
   inspect: async () => (await import('./commands/inspect.ts')).addInspect,
   verify: async () => (await import('./commands/verify.ts')).addVerify,
   delta: async () => (await import('./commands/delta.ts')).addDelta,
+  keys: async () => (await import('./commands/keys.ts')).addKeys,
+  sign: async () => (await import('./commands/sign.ts')).addSign,
+  release: async () => (await import('./commands/release.ts')).addRelease,
+  channel: async () => (await import('./commands/channel.ts')).addChannel,
+  floor: async () => (await import('./commands/floor.ts')).addFloor,
   serve: async () => (await import('./commands/serve.ts')).addServe,
   bench: async () => (await import('./commands/bench.ts')).addBench,
 };
 
 const epilogue = `
 Each command has a --help with examples. Exit codes: 0 done, 1 failed, 2 usage, 4 nothing to do (only with
---detailed-exitcode), 10 no such release, 11 locked, 12 trust failed, 15 no space, 16 seed or target damaged,
-17 over budget, 75 try later, 130 interrupted.`;
+--detailed-exitcode), 10 no such release, 11 locked, 12 trust failed, 13 downgrade refused, 14 not compatible,
+15 no space, 16 seed or target damaged, 17 over budget, 75 try later, 130 interrupted.`;
 
 /** Runs the command that `argv` (as in `process.argv`) names; gives the exit status. */
 export async function runProgram(argv: readonly string[]): Promise<number> {

@@ -8,7 +8,7 @@ import { createCli } from '../support/run-cli.ts';
 
 test('fetch uses the delta of a release, tells so, and leaves it with --no-delta', async (t) => {
   const cli = await createCli(t);
-  const place = ['--repo', 'repo', '--product', 'gateway'];
+  const place = ['--insecure', '--repo', 'repo', '--product', 'gateway'];
   for (const [version, image] of Object.entries({ old: deltaBase, new: deltaImage })) {
     await writeFile(join(cli.directory, version), image);
     const options = ['--compression', '1', '--workers', '1', '--version', version, '--bases', '1'];

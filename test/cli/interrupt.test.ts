@@ -13,7 +13,17 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const { directory, start, run } = await createCli(t);
     const image = seededBytes('cli interrupt', 4 * MiB);
     await writeFile(join(directory, 'a.img'), image);
-    const release = ['--repo', 'repo', '--product', 'p', '--version', '1', '--compression', '1'];
+    const release = [
+      '--insecure',
+      '--repo',
+      'repo',
+      '--product',
+      'p',
+      '--version',
+      '1',
+      '--compression',
+      '1',
+    ];
     t.is((await run('publish', 'a.img', ...release)).status, 0);
     const server = await startStaticServer(join(directory, 'repo'));
     // The line goes dead when most of the pack has come.
@@ -24,7 +34,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       await proxy.close();
       await server.close();
     });
-    const fetch = ['fetch', '--product', 'p', '--output', 'out.img', '--json', '--repo'];
+    const fetch = ['fetch', '--insecure', '--product', 'p', '--output', 'out.img', '--json', '--repo'];
     const child = start(...fetch, proxy.url);
     const ended = resultOf(child);
     const part = join(directory, 'out.img.silt-part', 'image');

@@ -5,7 +5,8 @@ import { KiB } from '../../src/core/sizes.ts';
 import type { FetchReport } from '../../src/fetcher/fetch-report.ts';
 import type { PublishReport } from '../../src/publisher/publish-report.ts';
 import type { RepositoryReport } from '../../src/publisher/verify-repository.ts';
-import { type Cli, createCli } from '../support/run-cli.ts';
+import { createJsonCli, type JsonCli } from '../support/json-cli.ts';
+import { createCli } from '../support/run-cli.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 
 const SIZE = 600 * KiB;
@@ -16,34 +17,14 @@ const newImage = Buffer.concat([
   oldImage.subarray(190 * KiB),
 ]);
 
-interface Shop extends Cli {
-  /** Runs it with `--json`, requires the exit status, gives the document of stdout. */
-  json<T>(status: number, ...args: string[]): Promise<T>;
-  /** The same for a failure: `error` of the document of stderr. */
-  fails(status: number, ...args: string[]): Promise<Readonly<Record<string, unknown>>>;
-}
-
-const PRODUCT = ['--repo', 'repo', '--product', 'gateway'];
+const PRODUCT = ['--insecure', '--repo', 'repo', '--product', 'gateway'];
 
 /** A command line with two releases of one image published, the second on the channel `stable`. */
-async function openShop(t: ExecutionContext<unknown>): Promise<Shop> {
-  const cli = await createCli(t);
+async function openShop(t: ExecutionContext<unknown>): Promise<JsonCli> {
+  const cli = await createJsonCli(t);
+  const { json } = cli;
   await writeFile(join(cli.directory, 'old.img'), oldImage);
   await writeFile(join(cli.directory, 'new.img'), newImage);
-  const json = async <T>(status: number, ...args: string[]): Promise<T> => {
-    const result = await cli.run(...args, '--json');
-    t.is(result.stderr, '');
-    t.is(result.status, status);
-    return JSON.parse(result.stdout) as T;
-  };
-  const fails = async (status: number, ...args: string[]): Promise<Record<string, unknown>> => {
-    const result = await cli.run(...args, '--json');
-    t.is(result.stdout, '');
-    t.is(result.status, status);
-    const { error } = JSON.parse(result.stderr) as { error: Record<string, unknown> };
-    t.is(error.exit, status);
-    return error;
-  };
   const publish = ['publish', ...PRODUCT, '--compression', '1', '--workers', '1'];
   const first = await json<PublishReport>(0, ...publish, '--version', '1', '--image', 'rootfs=old.img');
   t.is(first.newChunks, first.chunks);
@@ -53,7 +34,7 @@ async function openShop(t: ExecutionContext<unknown>): Promise<Shop> {
   t.true(second.newBytes < 100 * KiB);
   t.true(second.peakMemory > 0);
   t.deepEqual(second.deltas, []);
-  return { ...cli, json, fails };
+  return cli;
 }
 
 const damage = async (path: string, at: number): Promise<void> => {
@@ -88,7 +69,7 @@ test('what is published is fetched, and only what is missing', async (t) => {
 
 test('inspect shows a repository, a release and every kind of file', async (t) => {
   const { directory, json, run } = await openShop(t);
-  const { products } = await json<{ products: unknown }>(0, 'inspect', '--repo', 'repo');
+  const { products } = await json<{ products: unknown }>(0, 'inspect', '--insecure', '--repo', 'repo');
   t.deepEqual(products, [
     {
       product: 'gateway',
@@ -144,7 +125,7 @@ test('verify finds the windows of a file that differ, and exits with 16', async 
 
 test('verify checks every object of a repository, and names what is damaged or missing', async (t) => {
   const { directory, json } = await openShop(t);
-  const verify = ['verify', '--repo', 'repo'];
+  const verify = ['verify', '--insecure', '--repo', 'repo'];
   const good = await json<RepositoryReport>(0, ...verify);
   t.like(good, { releases: 2, indexes: 2, packs: 2, unreferenced: 0, damaged: [] });
   const packs = (await readdir(join(directory, 'repo', 'packs'))).sort();
@@ -173,8 +154,8 @@ test('each failure has its exit status, and loses nothing', async (t) => {
   await mkdir(join(directory, 'empty'));
   t.is((await fails(1, ...fetch, '--repo', 'empty')).code, 'NOT_A_REPOSITORY');
   t.is((await fails(1, ...fetch, '--repo', 'nowhere')).code, 'NOT_A_REPOSITORY');
-  t.is((await fails(1, 'verify', '--repo', 'empty')).code, 'NOT_A_REPOSITORY');
+  t.is((await fails(1, 'verify', '--insecure', '--repo', 'empty')).code, 'NOT_A_REPOSITORY');
   // Nobody listens on port 9 (discard) of the loopback interface.
-  t.is((await fails(75, 'inspect', '--repo', 'http://127.0.0.1:9/')).code, 'NETWORK');
+  t.is((await fails(75, 'inspect', '--insecure', '--repo', 'http://127.0.0.1:9/')).code, 'NETWORK');
   t.is(await readFile(join(directory, 'out.img'), 'utf8'), 'precious');
 });

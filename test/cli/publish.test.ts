@@ -9,7 +9,7 @@ import { createCli, resultOf } from '../support/run-cli.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 
 const image = seededBytes('cli publish', 300 * KiB);
-const RELEASE = ['--product', 'p', '--version', '1', '--compression', '1'];
+const RELEASE = ['--insecure', '--product', 'p', '--version', '1', '--compression', '1'];
 
 test('an image from stdin is published and leaves no temporary file', async (t) => {
   const { directory, temporary, start, run } = await createCli(t);
@@ -20,7 +20,7 @@ test('an image from stdin is published and leaves no temporary file', async (t) 
   t.regex(stdout, /^published p 1 \(release 1\)\n {2}rootfs /);
   t.regex(stderr, /rootfs: read 300 KiB from stdin/);
   t.deepEqual(await readdir(temporary), []);
-  t.is((await run('fetch', '--repo', 'repo', '--product', 'p', '--output', 'out')).status, 0);
+  t.is((await run('fetch', '--insecure', '--repo', 'repo', '--product', 'p', '--output', 'out')).status, 0);
   t.deepEqual(await readFile(join(directory, 'out')), Buffer.from(image));
 });
 
@@ -68,7 +68,18 @@ test('--bases and --base make deltas, which publish, inspect and verify tell of'
   for (const [i, bytes] of images.entries()) await writeFile(join(directory, `${i + 1}.img`), bytes);
   const publish = (version: string, ...options: string[]) =>
     run(
-      ...['publish', '--repo', 'repo', '--product', 'p', '--compression', '1', '--workers', '1'],
+      ...[
+        'publish',
+        '--insecure',
+        '--repo',
+        'repo',
+        '--product',
+        'p',
+        '--compression',
+        '1',
+        '--workers',
+        '1',
+      ],
       ...['--version', version, '--image', `a=${version}.img`, ...options],
     );
   t.is((await publish('1', '--bases', '2')).status, 0);
@@ -83,9 +94,9 @@ test('--bases and --base make deltas, which publish, inspect and verify tell of'
     [['2'], ['1']],
   );
   t.deepEqual(await readdir(temporary), []);
-  const inspected = await run('inspect', '--repo', 'repo', '--product', 'p');
+  const inspected = await run('inspect', '--insecure', '--repo', 'repo', '--product', 'p');
   t.is(inspected.stdout.match(/^ {2}delta {2}.* from 300 KiB, [0-9a-f]{64}$/gm)?.length, 2);
-  t.regex((await run('verify', '--repo', 'repo')).stdout, /3 packs, 3 deltas/);
+  t.regex((await run('verify', '--insecure', '--repo', 'repo')).stdout, /3 packs, 3 deltas/);
 });
 
 test('bases that make no sense are refused before any work', async (t) => {

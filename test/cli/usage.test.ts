@@ -1,7 +1,10 @@
 import test from 'ava';
 import { createCli } from '../support/run-cli.ts';
 
-const commands = ['publish', 'fetch', 'inspect', 'verify', 'delta', 'serve', 'bench'];
+const commands = [
+  ...['publish', 'fetch', 'inspect', 'verify', 'delta', 'keys', 'sign', 'release', 'channel', 'floor'],
+  ...['serve', 'bench'],
+];
 
 for (const command of commands) {
   test(`silt ${command} --help shows examples on stdout`, async (t) => {
@@ -35,10 +38,11 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   'an unknown option': ['inspect', '--repos', 'x'],
   'a missing option': ['fetch', '--repo', 'x', '--product', 'p'],
   'a missing argument': ['serve'],
-  'no image': ['publish', '--repo', 'r', '--product', 'p', '--version', '1'],
+  'no image': ['publish', '--insecure', '--repo', 'r', '--product', 'p', '--version', '1'],
   'a size that is none': [
     'publish',
     'a',
+    '--insecure',
     '--repo',
     'r',
     '--product',
@@ -50,8 +54,11 @@ const wrong: Readonly<Record<string, readonly string[]>> = {
   ],
   'a version and a channel': ['inspect', '--repo', 'r', '--product', 'p', '--version', '1', '--channel', 'c'],
   'a repository to publish to over HTTP': [
-    ...['publish', 'a', '--repo', 'http://127.0.0.1/', '--product', 'p', '--version', '1'],
+    ...['publish', 'a', '--insecure', '--repo', 'http://127.0.0.1/', '--product', 'p', '--version', '1'],
   ],
+  'nothing to trust when publishing': ['publish', 'a', '--repo', 'r', '--product', 'p', '--version', '1'],
+  'nothing to trust when fetching': ['fetch', '--repo', 'r', '--product', 'p', '--output', 'o'],
+  'a root of trust and --insecure': ['inspect', '--repo', 'r', '--root', 'root.json', '--insecure'],
 };
 
 for (const [what, args] of Object.entries(wrong)) {

@@ -6,8 +6,8 @@
 import fc from 'fast-check';
 import type { IndexHead, PackEntry, WindowRecord } from '../../src/format/index-head.ts';
 import { type WindowMap, ZERO_FRAME } from '../../src/format/level2.ts';
-import { MAX_FRAME_STORED, MAX_LEVEL2, MAX_PACK, MAX_WINDOW } from '../../src/format/limits.ts';
-import type { Manifest } from '../../src/format/manifest.ts';
+import { MAX_ENVELOPE, MAX_FRAME_STORED, MAX_LEVEL2, MAX_PACK, MAX_WINDOW } from '../../src/format/limits.ts';
+import { type Manifest, newManifest } from '../../src/format/manifest.ts';
 import type { PackFrame } from '../../src/format/pack.ts';
 
 export const bytesOf = (length: number): fc.Arbitrary<Uint8Array> =>
@@ -146,12 +146,9 @@ const delta = fc.record({
 });
 
 /** A valid Manifest. */
-export const manifest: fc.Arbitrary<Manifest> = fc.record({
-  format: fc.constant('silt-manifest' as const),
-  formatVersion: fc.constant(1 as const),
+const manifestMembers = {
   product: name,
   version: name,
-  counter: from1(Number.MAX_SAFE_INTEGER),
   created: fc
     .date({ min: new Date(0), max: new Date('2100-01-01'), noInvalidDate: true })
     .map((date) => date.toISOString()),
@@ -172,4 +169,26 @@ export const manifest: fc.Arbitrary<Manifest> = fc.record({
     ),
     { minLength: 1, maxLength: 4, selector: (image) => image.name },
   ),
-});
+};
+
+const counter = from1(Number.MAX_SAFE_INTEGER);
+
+/** What a release may leave out. */
+const manifestOptions = {
+  hardware: fc.array(
+    fc.record({ name, variants: fc.array(name, { minLength: 1, maxLength: 3 }) }, { requiredKeys: ['name'] }),
+    { minLength: 1, maxLength: 3 },
+  ),
+  requires: fc.record({ counter, silt: fc.constantFrom('0.1.0', '12.345.6789') }, { requiredKeys: [] }),
+  allowDowngradeFrom: fc.array(counter, { minLength: 1, maxLength: 4 }),
+  sealing: fc.record({
+    cipher: fc.constant('aes-256-gcm' as const),
+    epoch: counter,
+    keyId: hexDigest.map((digest) => digest.slice(0, 32)),
+    envelope: fc.record({ sha256: hexDigest, size: from1(MAX_ENVELOPE) }),
+  }),
+};
+
+export const manifest: fc.Arbitrary<Manifest> = fc
+  .tuple(fc.record(manifestMembers), fc.record(manifestOptions, { requiredKeys: [] }), counter)
+  .map(([members, options, own]) => newManifest({ ...members, ...options }, own));

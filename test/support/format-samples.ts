@@ -108,6 +108,21 @@ export const sampleDeltaManifest: Manifest = {
   })),
 };
 
+/** Everything that version 2 added. */
+export const sampleSealedManifest: Manifest = {
+  ...sampleManifest,
+  formatVersion: 2,
+  hardware: [{ name: 'gw-100' }, { name: 'gw-200', variants: ['eu', 'us'] }],
+  requires: { counter: 5, silt: '1.2.3' },
+  allowDowngradeFrom: [8, 9],
+  sealing: {
+    cipher: 'aes-256-gcm',
+    epoch: 3,
+    keyId: hex('content key').slice(0, 32),
+    envelope: { sha256: hex('envelope'), size: 812 },
+  },
+};
+
 const catalogBytes = encodeCatalog({
   format: 'silt-catalog',
   formatVersion: 1,
@@ -155,6 +170,7 @@ export const samples: readonly Sample[] = [
   { name: 'delta head', bytes: encodeDeltaHead(sampleDelta), decode: decodeDeltaHead },
   { name: 'manifest', bytes: encodeManifest(sampleManifest), decode: decodeManifest },
   { name: 'manifest with deltas', bytes: encodeManifest(sampleDeltaManifest), decode: decodeManifest },
+  { name: 'manifest of version 2', bytes: encodeManifest(sampleSealedManifest), decode: decodeManifest },
   { name: 'catalog', bytes: catalogBytes, decode: decodeCatalog },
   {
     name: 'seed index footer',

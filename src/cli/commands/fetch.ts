@@ -6,15 +6,15 @@
 import type { Command } from 'commander';
 import { formatSize, parseSize } from '../../core/sizes.ts';
 import { fetchImage } from '../../fetcher/fetch.ts';
-import type { FetchProgress, FetchReport } from '../../fetcher/fetch-report.ts';
-import { openReadStore } from '../../store/open.ts';
-import { openReleases } from '../../trust/unsigned-releases.ts';
-import { alignRows } from '../align-rows.ts';
+import type { FetchProgress } from '../../fetcher/fetch-report.ts';
+import type { MetadataReader, Releases } from '../../trust/releases.ts';
+import { describeFetch } from '../describe-fetch.ts';
+import { type DeviceFlags, deviceCheck, withDeviceOptions } from '../device-options.ts';
 import { EXIT_DONE, EXIT_NOTHING_TO_DO } from '../exit.ts';
+import { openRepository, type RepositoryFlags, withRepositoryOptions } from '../open-repository.ts';
 import {
   type CommonOptions,
   collect,
-  defaultStateDirectory,
   parseCount,
   REPO_TO_READ,
   releaseSelector,
@@ -24,7 +24,7 @@ import {
 } from '../options.ts';
 import { type CommandSession, peakMemory, runCommand } from '../run-command.ts';
 
-interface FetchCommandOptions extends CommonOptions {
+interface FetchCommandOptions extends CommonOptions, RepositoryFlags, DeviceFlags {
   readonly product: string;
   readonly version?: string;
   readonly channel?: string;
@@ -37,7 +37,6 @@ interface FetchCommandOptions extends CommonOptions {
   readonly maxBytes?: number;
   readonly maxRequests?: number;
   readonly dryRun?: boolean;
-  readonly state?: string;
   readonly parallel?: number;
   readonly timeout?: number;
   readonly detailedExitcode?: boolean;
@@ -45,11 +44,13 @@ interface FetchCommandOptions extends CommonOptions {
 
 const examples = `
 Examples:
-  silt fetch --repo https://updates.example.com/gateway --product gateway --output rootfs.ext4
-  silt fetch --repo https://updates.example.com/gateway --product gateway --channel stable \\
-      --image rootfs --seed /dev/mmcblk0p2 --output /dev/mmcblk0p3
-  silt fetch --repo ./repo --product gateway --version 1.5.0 --seed old.ext4 --output new.ext4 --dry-run
-  silt fetch --repo ./repo --product gateway --seed old.ext4 --output new.ext4 --max-bytes 20MiB --json`;
+  silt fetch --repo https://updates.example.com/gateway --root root.json --product gateway --output new.ext4
+  silt fetch --repo https://updates.example.com/gateway --root /etc/silt/root.json --product gateway \\
+      --channel stable --image rootfs --hardware gw2 --seed /dev/mmcblk0p2 --output /dev/mmcblk0p3
+  silt fetch --repo https://updates.example.com/gateway --trust x509 --anchors /etc/silt/ca.pem \\
+      --tls-cert device.pem --tls-key device.key --product gateway --output rootfs.ext4
+  silt fetch --repo ./repo --insecure --product gateway --seed old.ext4 --output new.ext4 --dry-run
+  SILT_ROOT=root.json silt fetch --repo ./repo --product gateway --output new.ext4 --max-bytes 20MiB --json`;
 
 const INTERRUPTED = 'interrupted; what was fetched is kept. Run the same command again to resume';
 
@@ -73,9 +74,9 @@ export function addFetch(program: Command): void {
     .option('--max-bytes <size>', 'fail with 17 rather than fetch more than this', parseSize)
     .option('--max-requests <n>', 'fail with 17 rather than make more', parseCount('--max-requests', 1))
     .option('--dry-run', 'plan and count, but write nothing')
-    .option('--state <directory>', 'where indexes of installed images are kept for the next update')
     .option('--parallel <n>', 'requests at once; by default 4', parseCount('--parallel', 1, 64))
     .option('--timeout <seconds>', 'longest wait for a server; by default 30', parseCount('--timeout', 1));
+  withRepositoryOptions(withDeviceOptions(command));
   withDetailedExitCode(withOutputOptions(command), 'the target already held the image')
     .addHelpText('after', examples)
     .action((options: FetchCommandOptions) =>
@@ -89,22 +90,32 @@ async function fetchCommand(
 ): Promise<number> {
   const wait = options.timeout === undefined ? undefined : options.timeout * 1000;
   await using stack = new AsyncDisposableStack();
-  const store = await openReadStore(options.repo, {
-    env: process.env,
-    ...(wait !== undefined && { http: { headersTimeoutMs: wait, bodyTimeoutMs: wait } }),
+  const { store, trust, contentKey, stateDirectory } = await openRepository(options.repo, options, {
+    output,
+    stack,
+    waitMs: wait,
+    forget: options.dryRun,
   });
-  stack.defer(() => store.close());
+  const check = await deviceCheck(options, stateDirectory, options.product);
+  // Envelopes of keys are read through the store that counts, as metadata is.
+  let counted: MetadataReader = store;
+  const openReleases = (within: MetadataReader): Releases => {
+    counted = within;
+    return trust.releases(within);
+  };
   const report = await fetchImage(store, openReleases, {
     product: options.product,
     selector: releaseSelector(options),
     image: options.image,
+    check,
+    contentKey: contentKey(() => counted),
     output: options.output,
     seeds: options.seed,
     delta: options.delta,
     inPlace: options.inPlace,
     budget: { maxBytes: options.maxBytes, maxRequests: options.maxRequests },
     dryRun: options.dryRun,
-    stateDirectory: options.state ?? defaultStateDirectory(process.env),
+    stateDirectory,
     parallel: options.parallel,
     signal,
     onProgress: (progress) =>
@@ -115,47 +126,12 @@ async function fetchCommand(
         note: fetched(progress),
       }),
   });
-  const result = { ...report, peakMemory: peakMemory() };
-  output.result(result, () => describe(result, options.output));
+  const result = { ...report, trust: trust.mode, peakMemory: peakMemory() };
+  output.result(result, () => describeFetch(result, options.output));
   return report.upToDate && options.detailedExitcode ? EXIT_NOTHING_TO_DO : EXIT_DONE;
 }
 
 function fetched({ bytesFetched, bytesToFetch }: FetchProgress): string {
   const all = bytesToFetch === undefined ? '' : ` of ${formatSize(bytesToFetch)}`;
   return `fetched ${formatSize(bytesFetched)}${all}`;
-}
-
-function describe(report: FetchReport & { readonly peakMemory: number }, path: string): string[] {
-  const { windows } = report;
-  const name = `${report.product} ${report.version} ${report.image}`;
-  const title = report.dryRun ? `${name} would be written to ${path}` : `${name} is in ${path}, verified`;
-  const share = report.imageSize === 0 ? 0 : (report.bytesFetched / report.imageSize) * 100;
-  const kinds = [
-    ...(report.deltaBytes > 0 ? [`delta ${formatSize(report.deltaBytes)}`] : []),
-    `data ${formatSize(report.dataBytes)}`,
-    `index ${formatSize(report.indexBytes)}`,
-    `metadata ${formatSize(report.metadataBytes)}`,
-  ];
-  const places = [
-    ['seeds', report.bytesFromSeeds],
-    ['the delta', report.bytesFromDelta],
-    ['the target itself', report.bytesFromTarget],
-    ['zeros', report.bytesZero],
-    ['kept from before', report.bytesKept],
-  ] as const;
-  const local = places.filter(([, bytes]) => bytes > 0);
-  return [
-    report.upToDate ? `${name} was in ${path} already` : title,
-    ...alignRows([
-      ['  image', `${formatSize(report.imageSize)} in ${windows.total} windows`],
-      [
-        report.dryRun ? '  to fetch' : '  fetched',
-        `${formatSize(report.bytesFetched)} (${share.toFixed(1)} %) in ${report.requests} requests: ${kinds.join(', ')}`,
-      ],
-      ...local.map(([place, bytes]) => [`  ${place}`, formatSize(bytes)]),
-      ...(windows.repaired > 0 ? [['  repaired', `${windows.repaired} windows whose seed had changed`]] : []),
-      ...(report.deltaProblem === undefined ? [] : [['  no delta', report.deltaProblem]]),
-      ['  took', `${report.seconds.toFixed(1)} s, ${formatSize(report.peakMemory)} of memory`],
-    ]),
-  ];
 }

@@ -5,11 +5,6 @@
  */
 import type { Command } from 'commander';
 import { SiltError } from '../../core/errors.ts';
-import { openReadStore } from '../../store/open.ts';
-import { readRange } from '../../store/read-range.ts';
-import { withRetry } from '../../store/with-retry.ts';
-import { listProducts } from '../../trust/unsigned-products.ts';
-import { openReleases } from '../../trust/unsigned-releases.ts';
 import {
   describeFile,
   describeProducts,
@@ -17,11 +12,12 @@ import {
   type InspectedRelease,
 } from '../describe-inspected.ts';
 import { EXIT_DONE } from '../exit.ts';
+import { openRepository, type RepositoryFlags, withRepositoryOptions } from '../open-repository.ts';
 import { REPO_TO_READ, releaseSelector, withReleaseOptions } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
 
-interface InspectCommandOptions extends OutputOptions {
+interface InspectCommandOptions extends OutputOptions, RepositoryFlags {
   readonly repo?: string;
   readonly product?: string;
   readonly version?: string;
@@ -30,9 +26,10 @@ interface InspectCommandOptions extends OutputOptions {
 
 const examples = `
 Examples:
-  silt inspect --repo ./repo
-  silt inspect --repo https://updates.example.com/gateway --product gateway --channel stable
-  silt inspect --repo ./repo --product gateway --version 1.4.0 --json
+  silt inspect --repo ./repo --root root.json
+  silt inspect --repo https://updates.example.com/gateway --root root.json --product gateway \\
+      --channel stable
+  silt inspect --repo ./repo --insecure --product gateway --version 1.4.0 --json
   silt inspect ./repo/packs/6f1ed002ab5595859014ebf0951522d9...`;
 
 /** Adds the command to `program`. */
@@ -42,12 +39,14 @@ export function addInspect(program: Command): void {
     .summary('show what is in a repository, a release or a file')
     .description(
       'Shows the products of a repository, one release of it, or a local index, pack, delta, seed\n' +
-        'index, manifest or catalog.',
+        'index, manifest, catalog or signed metadata.',
     )
     .argument('[FILE]', 'a file of silt; what it is is told by its first bytes')
     .option('--repo <location>', REPO_TO_READ)
     .option('--product <name>', 'show a release of this product');
-  withReleaseOptions(command)
+  withReleaseOptions(command);
+  withRepositoryOptions(command);
+  command
     .option('--json', 'print one JSON document on stdout; errors as one on stderr')
     .addHelpText('after', examples)
     .action((path: string | undefined, options: InspectCommandOptions) =>
@@ -75,26 +74,34 @@ async function inspectCommand(
     return EXIT_DONE;
   }
   await using stack = new AsyncDisposableStack();
-  const store = withRetry(await openReadStore(repo, { env: process.env }));
-  stack.defer(() => store.close());
+  const { store, trust, contentKey } = await openRepository(repo, options, { output, stack, retry: true });
   if (product === undefined) {
-    const products = await listProducts(store, { signal });
-    output.result({ products }, () => describeProducts(products));
+    const products = await trust.products(store, { signal });
+    output.result({ products, trust: trust.mode }, () => describeProducts(products));
     return EXIT_DONE;
   }
-  const { readIndexHead } = await import('../../publisher/known-chunks.ts');
-  const { summariseIndex } = await import('../../publisher/index-summary.ts');
-  const manifest = await openReleases(store).find(product, releaseSelector(options), { signal });
+  const { summariseImage } = await import('../../publisher/index-summary.ts');
+  const { contentKeyFor } = await import('../../trust/seal/content-key.ts');
+  const found = await trust.releases(store).open(product, releaseSelector(options), { signal });
+  const { manifest, allowDowngradeFrom } = found;
+  const key = await contentKeyFor(
+    manifest,
+    contentKey(() => store),
+  );
   const images: InspectedRelease['images'][number][] = [];
   for (const image of manifest.images) {
-    const head = await readIndexHead(store, image, signal);
-    const summary = await summariseIndex(head, image.index.head.size, (offset, length) =>
-      readRange(store, `indexes/${image.index.sha256}`, { offset, length }, { signal }),
-    );
+    const summary = await summariseImage(store, image, key, signal);
     images.push({ name: image.name, ...summary, deltas: image.deltas ?? [] });
   }
-  const { version, counter, created } = manifest;
-  const release: InspectedRelease = { product, version, counter, created, images };
-  output.result(release, () => describeRelease(release));
+  const { version, counter, created, hardware, requires, sealing: sealed } = manifest;
+  const release: InspectedRelease = {
+    ...{ product, version, counter, created },
+    ...(hardware && { hardware }),
+    ...(requires && { requires }),
+    allowDowngradeFrom,
+    ...(sealed && { sealing: sealed }),
+    images,
+  };
+  output.result({ ...release, trust: trust.mode }, () => describeRelease(release));
   return EXIT_DONE;
 }

@@ -11,26 +11,28 @@ import type { Entropy } from '../../delta/window-encoder.ts';
 import { parseCompression } from '../../format/compression.ts';
 import { MAX_IMAGE_DELTAS } from '../../format/limits.ts';
 import type { ImageSource, PublishOptions } from '../../publisher/publish.ts';
-import type { KeptDelta, PublishReport } from '../../publisher/publish-report.ts';
 import { openStore } from '../../store/open.ts';
 import { withRetry } from '../../store/with-retry.ts';
-import { openLedger } from '../../trust/unsigned-releases.ts';
-import { alignRows } from '../align-rows.ts';
+import { describePublish } from '../describe-publish.ts';
 import { EXIT_DONE, EXIT_NOTHING_TO_DO } from '../exit.ts';
 import { type ImageArgument, imageArguments, parseNamed } from '../image-arguments.ts';
+import { type LedgerFlags, openPublisherTrust, withLedgerOptions } from '../ledger-options.ts';
 import {
   type CommonOptions,
   collect,
   entropyOption,
   parseCount,
   REPO_TO_WRITE,
+  versionList,
   withDetailedExitCode,
   withOutputOptions,
 } from '../options.ts';
+import { type ReleaseRuleFlags, releaseRules, withReleaseRules } from '../release-rules.ts';
 import { type CommandSession, peakMemory, runCommand } from '../run-command.ts';
 import { spoolInput } from '../spool-stdin.ts';
+import { warnWhenInsecure } from '../trust-options.ts';
 
-interface PublishCommandOptions extends CommonOptions {
+interface PublishCommandOptions extends CommonOptions, LedgerFlags, ReleaseRuleFlags {
   readonly product: string;
   readonly version: string;
   readonly image?: readonly string[];
@@ -50,12 +52,16 @@ interface PublishCommandOptions extends CommonOptions {
 
 const examples = `
 Examples:
-  silt publish rootfs.ext4 --repo ./repo --product gateway --version 1.4.0
-  silt publish --image rootfs=build/rootfs.ext4 --image kernel=build/Image \\
-      --repo s3://updates/gateway --product gateway --version 1.4.0 --channel canary
-  silt publish rootfs.ext4 --repo ./repo --product gateway --version 1.5.0 --bases 2
-  zstd -dc rootfs.ext4.zst | silt publish --image rootfs=- --repo ./repo --product gateway --version 1.4.0
-  SOURCE_DATE_EPOCH=1767225600 silt publish app.tar --repo ./repo --product app --version 7 --json`;
+  silt publish rootfs.ext4 --repo ./repo --keys ./keys --product gateway --version 1.4.0
+  silt publish --image rootfs=build/rootfs.ext4 --image kernel=build/Image --keys ./keys \\
+      --repo s3://updates/gateway --product gateway --version 1.4.0 --channel canary --hardware gw2:eu,us
+  silt publish rootfs.ext4 --repo ./repo --root root.json --product gateway --version 1.5.0 --bases 2 \\
+      --unsigned 1.5.0.stage
+  silt publish rootfs.ext4 --repo ./repo --keys ./keys --product gateway --version 1.5.0 \\
+      --seal ./seal.json --recipient gateway-1.pem --recipient gateway-2.pem
+  zstd -dc rootfs.ext4.zst | silt publish --image rootfs=- --repo ./repo --insecure --product gateway \\
+      --version 1.4.0
+  SOURCE_DATE_EPOCH=1767225600 silt publish app.tar --repo ./repo --insecure --product app --version 7 --json`;
 
 const INTERRUPTED =
   'interrupted; readers see nothing of this release yet. Run the same command again: what is stored already is not sent again';
@@ -83,7 +89,11 @@ export function addPublish(program: Command): void {
         .argParser(parseCount('--bases', 0, MAX_IMAGE_DELTAS))
         .conflicts('base'),
     )
-    .option('--base <versions>', 'make deltas from these releases; separated by commas', versionList)
+    .option(
+      '--base <versions>',
+      'make deltas from these releases; separated by commas',
+      versionList('--base'),
+    )
     .option(
       '--base-image <name=path>',
       'a local copy of an image of a base release, which is otherwise rebuilt from the repository; several times',
@@ -101,6 +111,8 @@ export function addPublish(program: Command): void {
       parseCount('--workers', 1, 1024),
     )
     .option('--created <time>', 'time of the release, ISO 8601; by default SOURCE_DATE_EPOCH, else now');
+  withReleaseRules(command);
+  withLedgerOptions(command);
   withDetailedExitCode(withOutputOptions(command), 'this very release was there already')
     .addHelpText('after', examples)
     .action((paths: string[], options: PublishCommandOptions) =>
@@ -118,12 +130,17 @@ async function publishCommand(
   const wanted = imageArguments(paths, options.image ?? []);
   // Loaded when needed, for a device that fetches should not hold a publisher in memory.
   const { defaultChunker, publish } = await import('../../publisher/publish.ts');
+  const rules = await releaseRules(options);
+  const trust = await openPublisherTrust(options, process.env);
   await using stack = new AsyncDisposableStack();
   const store = withRetry(await openStore(options.repo, { env: process.env, create: true }));
   stack.defer(() => store.close());
+  warnWhenInsecure(output, trust.mode);
   const images = await sources(wanted, session, stack);
-  const report = await publish(store, openLedger(store), {
+  const report = await publish(store, trust.ledger(store), {
     ...parameters,
+    ...rules,
+    signManifest: trust.signManifest,
     chunker: chunkerSpec(options.chunker ?? defaultChunker.name, options.chunkSize ?? defaultChunker.average),
     images,
     signal,
@@ -138,8 +155,12 @@ async function publishCommand(
   if (report.knownChunksFull) {
     output.note('note: the table of known chunks was full; some chunks may have been stored twice');
   }
-  const result = { ...report, peakMemory: peakMemory() };
-  output.result(result, () => describe(result));
+  const staged = trust.staged();
+  if (staged !== undefined) {
+    output.note(`nothing is visible yet: sign ${staged} with "silt sign", then "silt release" it`);
+  }
+  const result = { ...report, trust: trust.mode, ...(staged && { staged }), peakMemory: peakMemory() };
+  output.result(result, () => describePublish(result));
   return report.unchanged && options.detailedExitcode ? EXIT_NOTHING_TO_DO : EXIT_DONE;
 }
 
@@ -158,15 +179,6 @@ function publishParameters(options: PublishCommandOptions): Omit<PublishOptions,
     compression: compression === undefined ? undefined : parseCompression(compression),
     created: timeOfRelease(options.created, process.env.SOURCE_DATE_EPOCH),
   };
-}
-
-/** @throws SiltError USAGE */
-function versionList(text: string, before: readonly string[] | undefined): readonly string[] {
-  const versions = text.split(',').map((version) => version.trim());
-  if (versions.includes('')) {
-    throw new SiltError('USAGE', `expected --base to be versions such as 1.4.0,1.4.1; found "${text}"`);
-  }
-  return [...(before ?? []), ...versions];
 }
 
 /** @throws SiltError USAGE */
@@ -206,31 +218,4 @@ async function sources(
     images.push({ name, path: spooled.path });
   }
   return images;
-}
-
-function describe(report: PublishReport & { readonly peakMemory: number }): string[] {
-  const { manifest } = report;
-  const title = `${manifest.product} ${manifest.version} (release ${manifest.counter})`;
-  if (report.unchanged) return [`${title} is published already; nothing was stored`];
-  const images = manifest.images.map(({ name, size }) => [`  ${name}`, formatSize(size)]);
-  const kept = report.deltas.filter((delta) => delta.kept);
-  return [
-    `published ${title}`,
-    ...alignRows([
-      ...images,
-      ['  chunks', `${report.chunks}, ${report.newChunks} of them new`],
-      ['  new data', `${formatSize(report.newBytes)}, stored as ${formatSize(report.storedBytes)}`],
-      ...kept.map((delta) => ['  delta', describeDelta(delta)]),
-      ...(report.deltasDropped > 0
-        ? [['  no delta', `for ${report.deltasDropped} of ${report.deltas.length}: none would save anything`]]
-        : []),
-      ['  uploaded', `${formatSize(report.bytesUploaded)} in ${report.objectsUploaded} objects`],
-      ['  took', `${report.seconds.toFixed(1)} s, ${formatSize(report.peakMemory)} of memory`],
-    ]),
-  ];
-}
-
-function describeDelta({ image, base, size, fetchBytes, chunkBytes }: KeptDelta): string {
-  const missing = fetchBytes > size ? ` and ${formatSize(fetchBytes - size)} of chunks` : '';
-  return `${image} from ${base.versions.join(', ')}: ${formatSize(size)}${missing} instead of ${formatSize(chunkBytes)}`;
 }

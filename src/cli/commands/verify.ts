@@ -8,13 +8,14 @@ import { SiltError } from '../../core/errors.ts';
 import { formatSize } from '../../core/sizes.ts';
 import { type VerifyReport, verifyImage } from '../../fetcher/verify-image.ts';
 import type { RepositoryReport } from '../../publisher/verify-repository.ts';
-import { openReadStore } from '../../store/open.ts';
-import type { ReadStore } from '../../store/store.ts';
-import { withRetry } from '../../store/with-retry.ts';
-import { listProducts } from '../../trust/unsigned-products.ts';
-import { openReleases } from '../../trust/unsigned-releases.ts';
 import { alignRows } from '../align-rows.ts';
 import { EXIT_DAMAGED, EXIT_DONE, EXIT_FAILED } from '../exit.ts';
+import {
+  type OpenedRepository,
+  openRepository,
+  type RepositoryFlags,
+  withRepositoryOptions,
+} from '../open-repository.ts';
 import {
   type CommonOptions,
   REPO_TO_READ,
@@ -24,7 +25,7 @@ import {
 } from '../options.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
 
-interface VerifyCommandOptions extends CommonOptions {
+interface VerifyCommandOptions extends CommonOptions, RepositoryFlags {
   readonly product?: string;
   readonly version?: string;
   readonly channel?: string;
@@ -33,10 +34,11 @@ interface VerifyCommandOptions extends CommonOptions {
 
 const examples = `
 Examples:
-  silt verify /dev/mmcblk0p3 --repo https://updates.example.com/gateway --product gateway --version 1.5.0
-  silt verify new.ext4 --repo ./repo --product gateway --image rootfs --json
-  silt verify --repo ./repo
-  silt verify --repo s3://updates/gateway --quiet || echo damaged`;
+  silt verify /dev/mmcblk0p3 --repo https://updates.example.com/gateway --root root.json \\
+      --product gateway --version 1.5.0
+  silt verify new.ext4 --repo ./repo --insecure --product gateway --image rootfs --json
+  silt verify --repo ./repo --root root.json
+  silt verify --repo s3://updates/gateway --root root.json --quiet || echo damaged`;
 
 /** Bad places shown to people; --json has all of them. */
 const SHOWN = 20;
@@ -55,6 +57,7 @@ export function addVerify(program: Command): void {
     .requiredOption('--repo <location>', REPO_TO_READ)
     .option('--product <name>', 'the product, with PATH');
   withReleaseOptions(command).option('--image <name>', 'the image; may be left out when the release has one');
+  withRepositoryOptions(command);
   withOutputOptions(command)
     .addHelpText('after', examples)
     .action((path: string | undefined, options: VerifyCommandOptions) =>
@@ -75,43 +78,47 @@ async function verifyCommand(
     throw new SiltError('USAGE', 'expected --product: which product should be in that file?');
   }
   await using stack = new AsyncDisposableStack();
-  const store = withRetry(await openReadStore(options.repo, { env: process.env }));
-  stack.defer(() => store.close());
-  if (path === undefined || product === undefined) return await verifyWholeRepository(store, session);
-  return await verifyFile(store, { ...options, product, path }, session);
+  const opened = await openRepository(options.repo, options, { output: session.output, stack, retry: true });
+  if (path === undefined || product === undefined) return await verifyWholeRepository(opened, session);
+  return await verifyFile(opened, { ...options, product, path }, session);
 }
 
 async function verifyFile(
-  store: ReadStore,
+  { store, trust, contentKey }: OpenedRepository,
   options: VerifyCommandOptions & { readonly product: string; readonly path: string },
   { output, signal }: CommandSession,
 ): Promise<number> {
   const { product, image, path } = options;
-  const report = await verifyImage(store, openReleases(store), {
+  const report = await verifyImage(store, trust.releases(store), {
     product,
     selector: releaseSelector(options),
     image,
     path,
+    contentKey: contentKey(() => store),
     signal,
     onProgress: ({ bytesDone, bytesTotal }) =>
       output.progress.show({ label: 'verify', done: bytesDone, total: bytesTotal }),
   });
-  output.result(report, () => describeFile(report, path));
+  output.result({ ...report, trust: trust.mode }, () => describeFile(report, path));
   return report.badWindows.length === 0 && report.extraBytes === 0 ? EXIT_DONE : EXIT_DAMAGED;
 }
 
-async function verifyWholeRepository(store: ReadStore, { output, signal }: CommandSession): Promise<number> {
-  const products = await listProducts(store, { signal });
+async function verifyWholeRepository(
+  { store, trust, contentKey }: OpenedRepository,
+  { output, signal }: CommandSession,
+): Promise<number> {
+  const products = await trust.products(store, { signal });
   const names = products.flatMap(({ product, releases }) =>
     releases.map(({ version }) => ({ product, version })),
   );
   // Loaded when needed, for a device that fetches should not hold a publisher in memory.
   const { verifyRepository } = await import('../../publisher/verify-repository.ts');
-  const report = await verifyRepository(store, openReleases(store), names, {
+  const report = await verifyRepository(store, trust.releases(store), names, {
+    contentKey: contentKey(() => store),
     signal,
     onProgress: (done, total) => output.progress.show({ label: 'verify', done, total, unit: 'objects' }),
   });
-  output.result(report, () => describeRepository(report));
+  output.result({ ...report, trust: trust.mode }, () => describeRepository(report));
   return report.damaged.length === 0 ? EXIT_DONE : EXIT_FAILED;
 }
 
@@ -145,6 +152,9 @@ function describeRepository(report: RepositoryReport): string[] {
         `${report.releases} releases, ${report.indexes} indexes, ${report.packs} packs, ${report.deltas} deltas`,
       ],
       ['  chunks', `${report.chunks} in ${formatSize(report.bytesRead)}`],
+      ...(report.closed > 0
+        ? [['  sealed', `${report.closed} objects by their digests only: no key to look into them was given`]]
+        : []),
       ...(report.unreferenced > 0 ? [['  unused', `${report.unreferenced} objects of no release`]] : []),
       ['  took', `${report.seconds.toFixed(1)} s`],
     ]),

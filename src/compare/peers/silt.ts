@@ -29,7 +29,7 @@ function silt(command: readonly string[], name: string, title: string, options: 
   const [program = 'silt', ...before] = command;
   const fetch = (job: Omit<FetchJob, 'output'>, release: number, output: string, seed?: string) =>
     job.run(program, [
-      ...[...before, 'fetch', '--quiet', '--repo', job.url, '--state', job.state],
+      ...[...before, 'fetch', '--quiet', '--insecure', '--repo', job.url, '--state', job.state],
       ...['--product', 'image', '--version', String(release), '--output', output],
       ...(seed === undefined ? [] : ['--seed', seed]),
     ]);
@@ -42,7 +42,7 @@ function silt(command: readonly string[], name: string, title: string, options: 
     ],
     publish: ({ site, release, image, run }) =>
       run(program, [
-        ...[...before, 'publish', '--quiet', '--repo', site, '--product', 'image'],
+        ...[...before, 'publish', '--quiet', '--insecure', '--repo', site, '--product', 'image'],
         ...['--version', String(release), '--image', `image=${image}`, ...options],
       ]),
     prepare: async (job) => {
