@@ -35,7 +35,7 @@ const map: Readonly<Record<string, readonly string[] | 'everything'>> = {
 /** The only files that may import a package. */
 const packages: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-s3': /^store\/s3(-[a-z]+)?\.ts$/,
-  '@tufjs/models': /^trust\/tuf\//,
+  '@tufjs/models': /^trust\/(tuf|ledger)\//,
   asn1js: /^trust\/(x509|seal)\//,
   commander: /^cli\//,
   piscina: /^pool\//,
