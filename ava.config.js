@@ -1,4 +1,5 @@
-// What takes long, such as a guide that is followed command by command, is run by `npm run test:slow`.
+// What takes long, such as a guide that is followed command by command, or other update tools at work, is run by
+// `npm run test:slow`.
 const slow = 'test/**/*.slow.test.ts';
 
 export default {

@@ -73,7 +73,7 @@ export async function applyDelta(options: ApplyOptions): Promise<ApplyReport> {
   checkComplete(patch);
   using base = BaseFile.open(basePath, patch.head.base);
   if (options.verifyBase === true && !(await base.isRight(signal))) throw base.mismatch([]);
-  return await withLock(outputLockPath(outputPath), { waitMs: 0, signal }, async () => {
+  return await withLock(outputLockPath(outputPath), { waitMs: 0, signal, durable: true }, async () => {
     const target = openPatchTarget(outputPath, patch.head.target.size);
     try {
       const counts = await new Patching(patch, base, target, options).run();

@@ -5,12 +5,14 @@
  *
  * @module
  */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { RetryOptions } from '../core/retry.ts';
+import { makeScratchSync, removeTreeSync } from '../io/disk.ts';
 import { withLock } from '../io/lock-file.ts';
 import { outputLockPath } from '../io/part-file.ts';
+import { sweepTemporaries } from '../io/temporary-name.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { MetadataReader, Releases } from '../trust/releases.ts';
 import { type AssemblyTotals, noTotals } from './assembly-totals.ts';
@@ -66,12 +68,13 @@ export async function fetchImage(
     stack,
   };
   if (options.dryRun === true) {
-    const scratch = mkdtempSync(join(tmpdir(), 'silt-plan-'));
-    stack.defer(() => rmSync(scratch, { recursive: true, force: true }));
+    const scratch = makeScratchSync(join(tmpdir(), 'silt-plan-'));
+    stack.defer(() => removeTreeSync(scratch));
     const planned = await planFetch(job, scratch, targetToLookAt(options.output, opened.image.size, inPlace));
     return report(job, planned, undefined, started);
   }
-  const lock = { waitMs: 0, signal };
+  // Nobody is there to remove one that a power cut has torn.
+  const lock = { waitMs: 0, signal, durable: true };
   return await withLock(outputLockPath(options.output), lock, () => fetchInto(job, inPlace, started));
 }
 
@@ -79,6 +82,7 @@ async function fetchInto(job: Job, inPlace: boolean, started: number): Promise<F
   const { options, opened } = job;
   // Closed before the lock is given back.
   await using stack = new AsyncDisposableStack();
+  await sweepTemporaries(dirname(outputLockPath(options.output)));
   const target = openTarget(options.output, opened.image.size, inPlace);
   stack.defer(() => target.close());
   const there = target.inPlace || target.file.initialSize > 0 ? target.file.path : undefined;

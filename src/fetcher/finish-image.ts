@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { copyFileSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { sha256Hex, toHex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import type { IndexHead } from '../format/index-head.ts';
+import { copyFileSync, makeDirectorySync, removeTreeSync, renameSync } from '../io/disk.ts';
 import { SourceFile } from '../io/source-file.ts';
 import { findKept } from './kept-windows.ts';
 import { scanSeed } from './scan-seed.ts';
@@ -63,11 +63,11 @@ function keepAside(scratch: string, directory: string, output: string): (() => v
   const aside = join(directory, `${sha256Hex(Buffer.from(resolve(output))).slice(0, 32)}.new`);
   // Only speed is lost where this fails: the next update cuts the seed again.
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectorySync(directory, 0o700, true);
     copyFileSync(scratch, aside);
   } catch {
     try {
-      rmSync(aside, { force: true });
+      removeTreeSync(aside);
     } catch {}
     return undefined;
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { SiltError } from '../core/errors.ts';
 import { ByteReader } from '../format/byte-reader.ts';
 import { ByteWriter } from '../format/byte-writer.ts';
@@ -28,6 +28,7 @@ import {
   type SeedIndexSummary,
   type SeedWindow,
 } from '../format/seed-index.ts';
+import { openSync, renameSync, writeSync } from '../io/disk.ts';
 import { ioError } from '../io/io-error.ts';
 import { type FileVersion, SourceFile } from '../io/source-file.ts';
 
@@ -44,6 +45,7 @@ export class SeedIndexWriter {
   readonly #fd: number;
   readonly #block: Buffer = Buffer.allocUnsafe(BLOCK_CHUNKS * SEED_CHUNK_BYTES);
   readonly #windows: ByteWriter = new ByteWriter(64 * SEED_WINDOW_BYTES);
+  #end = 0;
   #filled = 0;
   #chunks = 0;
   #windowCount = 0;
@@ -80,10 +82,11 @@ export class SeedIndexWriter {
 
   #write(bytes: Uint8Array): void {
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+      writeSync(this.#fd, bytes, this.#end);
     } catch (error) {
       throw ioError(error, 'write', this.#path);
     }
+    this.#end += bytes.length;
   }
 
   /** Completes the index and gives it its name. */

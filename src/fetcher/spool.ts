@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
+import { openSync, unlinkSync, writeSync } from '../io/disk.ts';
 import { ioError } from '../io/io-error.ts';
 
 export class Spool {
@@ -26,9 +27,7 @@ export class Spool {
   append(bytes: Uint8Array): number {
     const at = this.#end;
     try {
-      for (let done = 0; done < bytes.length; ) {
-        done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
-      }
+      writeSync(this.#fd, bytes, at);
     } catch (error) {
       throw ioError(error, 'write', this.#path);
     }

@@ -7,11 +7,12 @@
  *
  * @module
  */
-import { mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { readdirSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { SiltError } from '../core/errors.ts';
 import { formatSize } from '../core/sizes.ts';
+import { makeScratchSync, removeTreeSync } from '../io/disk.ts';
 import { ioError } from '../io/io-error.ts';
 import { openPartFile, partPath, shortName } from '../io/part-file.ts';
 import { TargetFile } from '../io/target-file.ts';
@@ -88,7 +89,7 @@ function removeScratch(output: string): void {
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(prefix)) continue;
     try {
-      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+      removeTreeSync(join(tmpdir(), name));
     } catch {
       // Somebody else's.
     }
@@ -156,7 +157,7 @@ function openInPlace(output: string, size: number): Target {
   }
   let scratch: string;
   try {
-    scratch = mkdtempSync(join(tmpdir(), scratchPrefix(output)));
+    scratch = makeScratchSync(join(tmpdir(), scratchPrefix(output)));
   } catch (error) {
     file.close();
     throw ioError(error, 'create a directory in', tmpdir());
@@ -183,7 +184,7 @@ function openInPlace(output: string, size: number): Target {
     discard: () => {},
     close: () => {
       file.close();
-      rmSync(scratch, { recursive: true, force: true });
+      removeTreeSync(scratch);
     },
   };
 }

@@ -7,25 +7,25 @@
  *
  * @module
  */
-import { randomBytes } from 'node:crypto';
-import { type FileHandle, link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { type FileHandle, lstat, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import {
+  createFile,
+  linkFile,
+  makeOneDirectory,
+  renameFile,
+  syncHandle,
+  syncNames,
+  unlinkFile,
+  writeFully,
+} from './disk.ts';
 import { ioError, systemCode } from './io-error.ts';
+import { temporaryPath } from './temporary-name.ts';
+
+export { isTemporaryName, temporaryPath } from './temporary-name.ts';
 
 /** What a file is to hold: bytes, or bytes that are still being made. */
 export type Content = Uint8Array | AsyncIterable<Uint8Array>;
-
-const TEMPORARY_NAME = /^\.silt-[0-9a-f]{16}\.tmp$/;
-
-/** True for the name of a file that a write left unfinished. Nobody but its writer may use such a file. */
-export function isTemporaryName(name: string): boolean {
-  return TEMPORARY_NAME.test(name);
-}
-
-/** A new path for a temporary file beside `path`, with a name that {@link isTemporaryName} knows. */
-export function temporaryPath(path: string): string {
-  return join(dirname(path), `.silt-${randomBytes(8).toString('hex')}.tmp`);
-}
 
 /**
  * Makes the file at `path` hold `content`, at once and durably; readers see the old bytes or the new ones.
@@ -36,7 +36,7 @@ export function temporaryPath(path: string): string {
 export async function replaceFile(path: string, content: Content): Promise<void> {
   const temporary = await writeTemporary(path, content, true);
   try {
-    await rename(temporary, path);
+    await renameFile(temporary, path);
   } catch (error) {
     await discard(temporary);
     throw ioError(error, 'write', path);
@@ -64,7 +64,7 @@ export async function createExclusive(
     const temporary = await writeTemporary(path, content, durable, mode);
     try {
       // rename(2) would replace; link(2) fails when the name is taken.
-      await link(temporary, path);
+      await linkFile(temporary, path);
       outcome = 'created';
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw linkError(error, path);
@@ -84,7 +84,7 @@ export async function createExclusive(
  */
 export async function removeFile(path: string, options: { readonly durable?: boolean } = {}): Promise<void> {
   try {
-    await unlink(path);
+    await unlinkFile(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return;
     throw ioError(error, 'remove', path);
@@ -92,21 +92,32 @@ export async function removeFile(path: string, options: { readonly durable?: boo
   if (options.durable ?? true) await syncDirectory(dirname(path));
 }
 
-/** Creates the directory and its missing parents, durably. @throws SiltError NO_SPACE or IO_FAILED */
-export async function makeDirectory(path: string): Promise<void> {
+/**
+ * Creates the directory and its missing parents, durably: each is durable before anything is made in it.
+ *
+ * @param options `again`: makes sure of what is there as well, whose maker may have been killed too early
+ * @throws SiltError NO_SPACE or IO_FAILED
+ */
+export async function makeDirectory(path: string, options: { readonly again?: boolean } = {}): Promise<void> {
   const wanted = resolve(path);
-  let first: string | undefined;
+  const parent = dirname(wanted);
+  const { again = false } = options;
+  // Where it is missing there is nothing to be made sure of.
+  if (again && (await isDirectory(parent))) await syncDirectory(dirname(parent));
   try {
-    first = await mkdir(wanted, { recursive: true });
+    await makeOneDirectory(wanted);
   } catch (error) {
-    throw ioError(error, 'create the directory', wanted);
+    const code = systemCode(error);
+    if (code === 'ENOENT' && parent !== wanted) {
+      await makeDirectory(parent, { again: true });
+      return await makeDirectory(wanted);
+    }
+    if (code !== 'EEXIST' || !(await isDirectory(wanted))) {
+      throw ioError(error, 'create the directory', wanted);
+    }
+    if (!again) return;
   }
-  if (first === undefined) return;
-  const top = dirname(first);
-  for (let at = dirname(wanted); ; at = dirname(at)) {
-    await syncDirectory(at);
-    if (at === top) return;
-  }
+  await syncDirectory(parent);
 }
 
 /**
@@ -115,16 +126,12 @@ export async function makeDirectory(path: string): Promise<void> {
  * @throws SiltError IO_FAILED
  */
 export async function syncDirectory(path: string): Promise<void> {
-  let handle: FileHandle | undefined;
   try {
-    handle = await open(path, 'r');
-    await handle.sync();
+    await syncNames(path);
   } catch (error) {
     const code = systemCode(error);
     if (code === 'EINVAL' || code === 'EISDIR' || code === 'ENOTSUP') return;
     throw ioError(error, 'sync the directory', path);
-  } finally {
-    await handle?.close();
   }
 }
 
@@ -136,12 +143,15 @@ async function writeTemporary(
   mode?: number,
 ): Promise<string> {
   const temporary = temporaryPath(path);
-  const handle = await open(temporary, 'wx', mode).catch((error: unknown) => {
+  const handle = await createFile(temporary, mode).catch((error: unknown) => {
     throw ioError(error, 'write', path);
   });
   try {
-    if (content instanceof Uint8Array) await writeAll(handle, content, path);
-    else for await (const bytes of content) await writeAll(handle, bytes, path);
+    let end = 0;
+    for await (const bytes of content instanceof Uint8Array ? [content] : content) {
+      await writeAt(handle, bytes, end, path);
+      end += bytes.byteLength;
+    }
     if (durable) await syncFile(handle, path);
   } catch (error) {
     await handle.close();
@@ -152,11 +162,9 @@ async function writeTemporary(
   return temporary;
 }
 
-async function writeAll(handle: FileHandle, bytes: Uint8Array, path: string): Promise<void> {
+async function writeAt(handle: FileHandle, bytes: Uint8Array, at: number, path: string): Promise<void> {
   try {
-    for (let at = 0; at < bytes.byteLength; ) {
-      at += (await handle.write(bytes, at)).bytesWritten;
-    }
+    await writeFully(handle, bytes, at);
   } catch (error) {
     throw ioError(error, 'write', path);
   }
@@ -164,7 +172,7 @@ async function writeAll(handle: FileHandle, bytes: Uint8Array, path: string): Pr
 
 async function syncFile(handle: FileHandle, path: string): Promise<void> {
   try {
-    await handle.sync();
+    await syncHandle(handle);
   } catch (error) {
     throw ioError(error, 'write', path);
   }
@@ -180,9 +188,16 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
+async function isDirectory(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
 /** A temporary file that cannot be removed is litter; the error that led here matters more. */
 async function discard(path: string): Promise<void> {
-  await unlink(path).catch(() => {});
+  await unlinkFile(path).catch(() => {});
 }
 
 function linkError(error: unknown, path: string): Error {

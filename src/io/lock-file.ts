@@ -9,8 +9,9 @@
  * @module
  */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { kill, pid } from 'node:process';
 import { SiltError } from '../core/errors.ts';
 import { sleep as realSleep, type Sleep } from '../core/sleep.ts';
@@ -48,6 +49,7 @@ const POLL_MS = 20;
  */
 export async function withLock<T>(path: string, options: LockOptions, action: () => Promise<T>): Promise<T> {
   await acquire(path, options);
+  if (options.durable === true) await removeTakeOvers(path);
   try {
     return await action();
   } finally {
@@ -84,6 +86,21 @@ async function takeOver(path: string, dead: Owner, options: LockOptions): Promis
     const owner = await readOwner(path);
     if (owner?.token === dead.token) await removeFile(path, { durable: false });
   });
+}
+
+/** Locks of dead owners that were taken over; a power cut in the middle has left the locks for that. */
+const TAKE_OVER = /^(?:\.[0-9a-f-]{36})+$/;
+
+/**
+ * Clears them away, with the lock held: its owner lives, so whoever still is at one of them looks again and
+ * finds nothing to do.
+ */
+async function removeTakeOvers(path: string): Promise<void> {
+  const name = basename(path);
+  for (const other of await readdir(dirname(path)).catch((): string[] => [])) {
+    if (!other.startsWith(name) || !TAKE_OVER.test(other.slice(name.length))) continue;
+    await removeFile(join(dirname(path), other), { durable: false });
+  }
 }
 
 async function readOwner(path: string): Promise<Owner | undefined> {

@@ -6,12 +6,13 @@
  *
  * @module
  */
-import { chmodSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { isZero } from '../core/bytes.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { syncDirectory } from './atomic.ts';
+import { changeModeSync, makeDirectorySync, removeTreeSync } from './disk.ts';
 import { ioError } from './io-error.ts';
 import { promote, TargetFile } from './target-file.ts';
 
@@ -59,15 +60,18 @@ export interface PartFile {
 export function openPartFile(output: string): PartFile {
   const directory = partDirectory(output);
   try {
-    mkdirSync(directory, { mode: 0o700 });
+    makeDirectorySync(directory, 0o700);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
       throw ioError(error, 'create the directory', directory);
   }
   const part = partPath(output);
+  // A cut may have kept the new name and the old one of the last image: to go on here would be to write into
+  // the output.
+  if ((statSync(part, { throwIfNoEntry: false })?.nlink ?? 0) > 1) removeTreeSync(part);
   const file = TargetFile.open(part, true);
   let end = file.initialSize;
-  const discard = (): void => rmSync(directory, { recursive: true, force: true });
+  const discard = (): void => removeTreeSync(directory);
   return {
     directory,
     file,
@@ -85,7 +89,7 @@ export function openPartFile(output: string): PartFile {
     },
     async complete() {
       const replaced = statSync(output, { throwIfNoEntry: false });
-      if (replaced !== undefined) chmodSync(part, replaced.mode & 0o777);
+      if (replaced !== undefined) changeModeSync(part, replaced.mode & 0o777);
       await promote(part, output);
       discard();
       await syncDirectory(dirname(resolve(output)));

@@ -4,20 +4,11 @@
  *
  * @module
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { SiltError } from '../core/errors.ts';
 import { syncDirectory } from './atomic.ts';
+import { openSync, renameSync, syncSync, truncateSync, writeSync } from './disk.ts';
 import { ioError, systemCode } from './io-error.ts';
 import { blockDeviceSize, readFully } from './source-file.ts';
 
@@ -39,15 +30,18 @@ export class TargetFile {
    * Opens for reading and writing.
    *
    * @param create makes an empty file when there is none
+   * @param options `shared` also takes a block device that is in use: one of which a part belongs to nobody
+   *   else, beside partitions that are mounted
    * @throws SiltError TARGET_INVALID for anything but a file or a block device that is not in use, IO_FAILED, NO_SPACE
    */
-  static open(path: string, create: boolean): TargetFile {
+  static open(path: string, create: boolean, options: { readonly shared?: boolean } = {}): TargetFile {
     const { O_RDWR, O_CREAT, O_EXCL, O_NONBLOCK } = constants;
     let fd: number;
     try {
       // On a block device O_EXCL asks that nobody has mounted it: open(2).
       const isBlockDevice = statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true;
-      const more = isBlockDevice ? O_EXCL : create ? O_CREAT : 0;
+      const exclusive = options.shared === true ? 0 : O_EXCL;
+      const more = isBlockDevice ? exclusive : create ? O_CREAT : 0;
       fd = openSync(path, O_RDWR | O_NONBLOCK | more);
     } catch (error) {
       if (systemCode(error) !== 'EBUSY') throw ioError(error, 'open the target', path);
@@ -81,9 +75,7 @@ export class TargetFile {
   /** Writes all of `bytes` at `at`. @throws SiltError NO_SPACE, IO_FAILED */
   write(at: number, bytes: Uint8Array): void {
     try {
-      for (let done = 0; done < bytes.length; ) {
-        done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
-      }
+      writeSync(this.#fd, bytes, at);
     } catch (error) {
       throw ioError(error, 'write', this.path);
     }
@@ -92,7 +84,7 @@ export class TargetFile {
   /** Makes the file `size` bytes long; what is added reads as zeros and takes no space. */
   resize(size: number): void {
     try {
-      ftruncateSync(this.#fd, size);
+      truncateSync(this.#fd, size);
     } catch (error) {
       throw ioError(error, 'resize', this.path);
     }
@@ -101,7 +93,7 @@ export class TargetFile {
   /** Makes everything written so far durable. */
   sync(): void {
     try {
-      fsyncSync(this.#fd);
+      syncSync(this.#fd);
     } catch (error) {
       throw ioError(error, 'sync', this.path);
     }

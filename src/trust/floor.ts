@@ -14,6 +14,7 @@ import { NAME_PATTERN } from '../format/manifest.ts';
 import { makeDirectory, replaceFile } from '../io/atomic.ts';
 import { withLock } from '../io/lock-file.ts';
 import { readSmallFile } from '../io/read-small-file.ts';
+import { sweepTemporaries } from '../io/temporary-name.ts';
 
 export interface Floor {
   /**
@@ -60,7 +61,8 @@ export function openFloor(directory: string): Floor {
         throw new SiltError('USAGE', `expected a counter, a whole number from 1 up, found ${counter}`);
       }
       const paths = copyPaths(directory, product);
-      await makeDirectory(directory);
+      await makeDirectory(directory, { again: true });
+      await sweepTemporaries(directory);
       // Of two that raise at once, the lower must not be the last to write.
       return await withLock(`${paths[0]}.lock`, { durable: true }, async () => {
         const copies = await readCopies(directory, product);

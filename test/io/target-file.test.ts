@@ -76,6 +76,9 @@ test('a block device that somebody has mounted is left alone', async (t) => {
   const fd = openSync(device, constants.O_RDWR | constants.O_EXCL);
   const error = await throwsSilt(t, async () => TargetFile.open(device, false), 'TARGET_INVALID');
   t.regex(error.message, /in use/);
+  const shared = TargetFile.open(device, false, { shared: true });
+  t.is(shared.initialSize, MiB);
+  shared.close();
   closeSync(fd);
   TargetFile.open(device, false).close();
 });

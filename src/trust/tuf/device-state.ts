@@ -10,6 +10,7 @@ import { isSiltError, SiltError } from '../../core/errors.ts';
 import { MiB } from '../../core/sizes.ts';
 import { makeDirectory, removeFile, replaceFile } from '../../io/atomic.ts';
 import { openRegularFile, readFully } from '../../io/read-file.ts';
+import { sweepTemporaries } from '../../io/temporary-name.ts';
 import type { MetadataState } from './metadata-state.ts';
 
 /** No metadata is larger; what is, was not written here. */
@@ -32,6 +33,8 @@ export async function openDeviceState(directory: string): Promise<MetadataState>
       throw new SiltError('INTERNAL', `expected the name of a state file, found "${name}"`);
     return COPIES.map((copy) => join(directory, `${name}.${copy}`));
   };
+  await sweepTemporaries(directory);
+  let isMade = false;
   return {
     async read(name) {
       const copies: Uint8Array[] = [];
@@ -42,7 +45,8 @@ export async function openDeviceState(directory: string): Promise<MetadataState>
       return copies;
     },
     async write(name, bytes) {
-      await makeDirectory(directory);
+      if (!isMade) await makeDirectory(directory, { again: true });
+      isMade = true;
       for (const path of paths(name)) {
         const before = await readCopy(path);
         // Flash wears out, and every write is a wait for the disk.

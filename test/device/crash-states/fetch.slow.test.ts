@@ -1,0 +1,21 @@
+import anyTest, { type TestFn } from 'ava';
+import type { Scenario } from '../../support/crash-states/enumerate.ts';
+import { fetchScenarios, publishCrashReleases } from '../../support/crash-states/fetch-scenarios.ts';
+import { holdsEverywhere } from '../../support/crash-states/run-scenario.ts';
+import { sharedDirectory } from '../../support/release-repository.ts';
+
+const test = anyTest as TestFn<{ repository: string; remove: () => Promise<void> }>;
+
+test.before(async (t) => {
+  const { path, remove } = await sharedDirectory();
+  t.context = { repository: await publishCrashReleases(path), remove };
+});
+test.after.always((t) => t.context.remove());
+
+// One at a time: there is one observer, and one place for temporary files.
+for (const [i, { what }] of fetchScenarios('').entries()) {
+  test.serial(`${what}: holds after a cut anywhere`, async (t) => {
+    const scenario = fetchScenarios(t.context.repository)[i] as Scenario;
+    await holdsEverywhere(t, scenario, 20, { seed: 11 + i, samples: 1, cuts: 0.2, kills: 0.05, twice: 0 });
+  });
+}
