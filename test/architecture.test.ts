@@ -25,7 +25,7 @@ const map: Readonly<Record<string, readonly string[] | 'everything'>> = {
   differ: ['core', 'kernel', 'chunker', 'delta', 'format', 'io', 'pool'],
   publisher: ['core', 'kernel', 'chunker', 'delta', 'differ', 'format', 'io', 'store', 'trust', 'pool'],
   fetcher: ['core', 'kernel', 'chunker', 'delta', 'format', 'io', 'store', 'trust'],
-  device: ['core', 'io', 'format', 'trust', 'fetcher'],
+  device: ['core', 'io', 'format', 'store', 'trust', 'fetcher'],
   gateway: ['device', 'fetcher', 'store', 'trust'],
   fleet: ['core', 'format', 'trust', 'store'],
   compare: ['core', 'io', 'server'],
@@ -40,12 +40,14 @@ const packages: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   piscina: /^pool\//,
   pkijs: /^trust\/(x509|seal)\//,
+  tar: /^device\/installers\//,
   undici: /^store\/(http(-[a-z]+)?|network-error)\.ts$/,
-  valibot: /^(format|trust)\//,
+  valibot: /^(format|trust|device)\//,
+  yaml: /^device\//,
 };
 
 /** A lock asks whether its owner still lives; a group of processes is killed by its number. */
-const MAY_USE_PROCESS = /^(cli\/|io\/lock-file\.ts$|compare\/run-group\.ts$)/;
+const MAY_USE_PROCESS = /^(cli\/|io\/lock-file\.ts$|(compare\/run-group|device\/run-command)\.ts$)/;
 
 const MAX_LINES = 300;
 

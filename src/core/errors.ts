@@ -61,6 +61,11 @@ export type ErrorCode =
   | 'SIGNER_FAILED'
   | 'SIGNATURES_MISSING'
   // the device
+  | 'CONFIG_INVALID'
+  | 'BOOT_FAILED'
+  | 'BOOT_STATE_INVALID'
+  | 'INSTALL_FAILED'
+  | 'HOOK_FAILED'
   | 'NOT_COMPATIBLE'
   | 'NOT_ELIGIBLE'
   | 'DOWNGRADE_REFUSED'

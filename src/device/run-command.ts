@@ -1,0 +1,193 @@
+/**
+ * Runs a program for the device: an installer, a hook, a boot loader's command. Nothing else in `device` starts
+ * one.
+ *
+ * The program is an argv and no shell reads it. It gets the environment that is handed in and nothing of ours,
+ * runs in a process group of its own, and has a time limit. When the limit is reached or the caller gives up,
+ * the group gets SIGTERM, and SIGKILL a little later, whatever of it is left. Its output is capped; what it says
+ * on stderr passes by line by line and only the first complaint is kept.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { kill } from 'node:process';
+import { type ErrorCode, SiltError } from '../core/errors.ts';
+import { KiB } from '../core/sizes.ts';
+import { LineReader } from './line-reader.ts';
+
+/** The search path when `env` has none. */
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+const DEFAULT_MAX_OUTPUT = 64 * KiB;
+const DEFAULT_GRACE_MS = 5000;
+/** How long the end of stdout is waited for when the program has ended and something it started holds it open. */
+const PATIENCE_MS = 1000;
+/** The longest time that setTimeout takes. */
+const MAX_LIMIT_MS = 2 ** 31 - 1;
+
+export interface CommandOptions {
+  /** Longest that it may take, in milliseconds. */
+  readonly limitMs: number;
+  /** Code of the error when it fails. */
+  readonly code: ErrorCode;
+  /** What the command is, as it begins a sentence: `the installer`. */
+  readonly what: string;
+  /** Working directory; default `/`, so that nothing depends on where silt was started. */
+  readonly cwd?: string | undefined;
+  /** The whole environment, but for PATH, which has a default. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** For stdin, which is empty otherwise. */
+  readonly input?: string | Uint8Array | undefined;
+  /** Most bytes on stdout. */
+  readonly maxOutput?: number | undefined;
+  /** Exit statuses that are no failure; default 0 alone. */
+  readonly statuses?: readonly number[] | undefined;
+  /** Milliseconds from SIGTERM to SIGKILL. */
+  readonly graceMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Hears each line of stderr, cut at 1000 characters; a line for which it answers true is no complaint. */
+  readonly onLine?: ((line: string) => boolean) | undefined;
+}
+
+export interface CommandResult {
+  readonly status: number;
+  readonly stdout: Buffer;
+}
+
+/**
+ * Runs `argv` to its end.
+ *
+ * @throws SiltError of `options.code` when it does not start, fails, is killed, takes too long or writes too much;
+ *   the reason of the signal when that stops it. In all of these nothing of its group runs any more.
+ */
+export async function runCommand(argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
+  const { limitMs, maxOutput = DEFAULT_MAX_OUTPUT, statuses = [0], signal, input } = options;
+  const fail = (why: string, cause?: unknown): SiltError =>
+    new SiltError(options.code, `${options.what} ("${printable(argv.join(' '))}") failed: ${why}`, {
+      details: { command: printable(argv.join(' ')) },
+      ...(cause !== undefined && { cause }),
+    });
+  signal?.throwIfAborted();
+  const child = start(argv, options, fail);
+  const output = collectOutput(child, maxOutput, () =>
+    stop(fail(`it wrote more than ${maxOutput} bytes to stdout`)),
+  );
+  const complaint = firstComplaint(child, options.onLine);
+  // Who closes stdin early does not want the rest.
+  child.stdin?.on('error', () => {}).end(input ?? '');
+
+  let stopped: { readonly reason: unknown } | undefined;
+  let graceTimer: NodeJS.Timeout | undefined;
+  const stop = (reason: unknown): void => {
+    if (stopped !== undefined) return;
+    stopped = { reason };
+    killGroup(child, 'SIGTERM');
+    graceTimer = setTimeout(() => killGroup(child, 'SIGKILL'), options.graceMs ?? DEFAULT_GRACE_MS);
+  };
+  const onAbort = (): void => stop(signal?.reason);
+  signal?.addEventListener('abort', onAbort);
+  const limitTimer = setTimeout(
+    () => stop(fail(`it took longer than ${limitMs / 1000} s and was ended`)),
+    Math.min(limitMs, MAX_LIMIT_MS),
+  );
+  try {
+    const { status, signalName, error } = await ended(child);
+    // What it started and left behind must not work on when the step counts as failed.
+    if (stopped !== undefined) killGroup(child, 'SIGKILL');
+    await closed(child);
+    if (stopped !== undefined) throw stopped.reason;
+    if (error !== undefined) throw fail(`it did not start: ${error.message}`, error);
+    if (status !== undefined && statuses.includes(status)) return { status, stdout: output() };
+    const how = status === undefined ? `it was killed by ${signalName}` : `it ended with status ${status}`;
+    const said = complaint();
+    throw fail(said === '' ? how : `${how}: ${said}`);
+  } finally {
+    clearTimeout(limitTimer);
+    clearTimeout(graceTimer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** What another program said, fit for one line of a terminal or a log: no control characters, not too long. */
+export function printable(text: string, limit = 300): string {
+  const clean = text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').trim();
+  return clean.length > limit ? `${clean.slice(0, limit)}…` : clean;
+}
+
+function start(
+  [program = '', ...args]: readonly string[],
+  { cwd = '/', env = {} }: CommandOptions,
+  fail: (why: string, cause: unknown) => SiltError,
+): ChildProcess {
+  try {
+    return spawn(program, args, { cwd, env: { PATH, ...env }, stdio: 'pipe', shell: false, detached: true });
+  } catch (error) {
+    // An empty name, a NUL in an argument.
+    throw fail(`it did not start: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+}
+
+function collectOutput(child: ChildProcess, limit: number, tooMuch: () => void): () => Buffer {
+  const kept: Buffer[] = [];
+  let total = 0;
+  child.stdout
+    ?.on('error', () => {})
+    .on('data', (bytes: Buffer) => {
+      total += bytes.length;
+      if (total <= limit) kept.push(bytes);
+      else tooMuch();
+    });
+  return () => Buffer.concat(kept);
+}
+
+function firstComplaint(child: ChildProcess, onLine: CommandOptions['onLine']): () => string {
+  let complaint = '';
+  const lines = new LineReader((line) => {
+    const isProgress = onLine?.(line) === true;
+    if (!isProgress && complaint === '') complaint = printable(line);
+  });
+  child.stderr?.on('error', () => {}).on('data', (bytes: Buffer) => lines.add(bytes));
+  child.stderr?.on('close', () => lines.end());
+  return () => complaint;
+}
+
+interface Ending {
+  readonly status: number | undefined;
+  readonly signalName: string | undefined;
+  readonly error: Error | undefined;
+}
+
+function ended(child: ChildProcess): Promise<Ending> {
+  return new Promise((resolve) => {
+    child.once('exit', (status, signal) =>
+      resolve({ status: status ?? undefined, signalName: signal ?? undefined, error: undefined }),
+    );
+    child.on('error', (error) => {
+      // An error after the start, such as a signal that could not be sent, ends nothing.
+      if (child.pid === undefined) resolve({ status: undefined, signalName: undefined, error });
+    });
+  });
+}
+
+/** Waits until all output has come, or whoever still holds it open has had its time. */
+async function closed(child: ChildProcess): Promise<void> {
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null && !stream.closed);
+  const closing = Promise.all(
+    streams.map((stream) => new Promise((resolve) => stream?.once('close', resolve))),
+  );
+  const timer = setTimeout(() => {
+    for (const stream of streams) stream?.destroy();
+  }, PATIENCE_MS);
+  await closing;
+  clearTimeout(timer);
+  child.stdin?.destroy();
+}
+
+function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    kill(-pid, signal);
+  } catch {
+    // Nothing of it is left.
+  }
+}
