@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
   release: async () => (await import('./commands/release.ts')).addRelease,
   channel: async () => (await import('./commands/channel.ts')).addChannel,
   floor: async () => (await import('./commands/floor.ts')).addFloor,
+  device: async () => (await import('./commands/device.ts')).addDevice,
   serve: async () => (await import('./commands/serve.ts')).addServe,
   bench: async () => (await import('./commands/bench.ts')).addBench,
 };

@@ -3,7 +3,7 @@ import { createCli } from '../support/run-cli.ts';
 
 const commands = [
   ...['publish', 'fetch', 'inspect', 'verify', 'delta', 'keys', 'sign', 'release', 'channel', 'floor'],
-  ...['serve', 'bench'],
+  ...['device', 'serve', 'bench'],
 ];
 
 for (const command of commands) {
