@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs Chromium, in which test/bench/report-page.test.ts looks at the benchmark's page, unless one is there:
+# Installs Chromium, in which test/bench/report-page.slow.test.ts looks at the benchmark's page, unless one is there:
 # SILT_CHROMIUM, or one of its usual names in the PATH. Needs Debian's or Ubuntu's apt-get, and root or sudo.
 set -eu
 
