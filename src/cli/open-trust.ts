@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { sha256Hex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import { MiB } from '../core/sizes.ts';
 import type { ProductListing } from '../trust/product-listing.ts';
@@ -134,5 +134,5 @@ function rootRole(root: Uint8Array): { keyIds: readonly string[]; threshold: num
 }
 
 function idOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+  return sha256Hex(Buffer.from(text)).slice(0, 16);
 }

@@ -98,8 +98,6 @@ export async function publish(
   const names = images.map(({ name }) => name);
   requireRoom(bases, names);
   const rules = await resolveRules(ledger, options, options, { signal });
-  // Before hours of work, rather than after.
-  await ledger.requireReady(product, { signal });
   const pool = stack.use(openPool(options.workers ?? defaultWorkers(), signal));
   const existing = await findRelease(ledger, options);
   if (existing !== undefined) {
@@ -113,6 +111,8 @@ export async function publish(
     await pointChannel(ledger, options);
     return emptyReport(existing, images, (performance.now() - started) / 1000);
   }
+  // Before hours of work, rather than after.
+  await ledger.requireReady(product, { signal });
   const directory = await makeTemporary(options.temporaryDirectory ?? tmpdir());
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   return await publishNew(store, ledger, options, { images, bases, rules, pool, directory, started });

@@ -1,34 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { holdsImage } from '../support/holds-image.ts';
 import { newImage, OLD_DATA, oldImage } from '../support/release-images.ts';
 import { fetchFrom } from '../support/release-repository.ts';
 import { repositoryTest } from '../support/repository-test.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
+import { smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
 const DATA = OLD_DATA + 300 * KiB;
 
 const test = repositoryTest({ old: oldImage, new: newImage });
-
-/** A file system of that size, or `undefined` where this process may not mount one. */
-async function smallDisk(t: ExecutionContext, bytes: number): Promise<string | undefined> {
-  const directory = join(await temporaryDirectory(t), 'disk');
-  await mkdir(directory);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', directory], { stdio: 'pipe' });
-  } catch (error) {
-    t.log(`skipped: a full disk needs the right to mount a tmpfs (${String(error).split('\n')[0]})`);
-    t.pass();
-    return undefined;
-  }
-  t.teardown(() => void execFileSync('umount', ['-l', directory]));
-  return directory;
-}
 
 const OLD = { selector: { version: 'old' } } as const;
 

@@ -7,7 +7,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { encodeEnvironment, type UbootVariables } from '../../src/device/boot/uboot-environment.ts';
-import { newerCopy, type UbootPlaces } from '../../src/device/boot/uboot-storage.ts';
+import type { UbootPlaces } from '../../src/device/boot/uboot-places.ts';
+import { newerCopy } from '../../src/device/boot/uboot-storage.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** Of one copy, in bytes. */

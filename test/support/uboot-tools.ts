@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { findProgram } from '../../src/compare/find-program.ts';
-import type { UbootPlaces } from '../../src/device/boot/uboot-storage.ts';
+import type { UbootPlaces } from '../../src/device/boot/uboot-places.ts';
 
 const isMissing = ['fw_printenv', 'fw_setenv'].some((name) => findProgram(name, process.env) === undefined);
 

@@ -9,7 +9,7 @@
  * @module
  */
 import { SiltError } from '../../core/errors.ts';
-import type { UbootPlace, UbootPlaces } from './uboot-storage.ts';
+import type { UbootPlace, UbootPlaces } from './uboot-places.ts';
 
 interface Line extends UbootPlace {
   readonly size: number;

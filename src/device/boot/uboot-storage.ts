@@ -28,24 +28,7 @@ import {
   MIN_ENVIRONMENT_BYTES,
   type UbootVariables,
 } from './uboot-environment.ts';
-
-/** Where one copy begins. */
-export interface UbootPlace {
-  /** A regular file or a block device, which other partitions may be mounted from. */
-  readonly path: string;
-  /** In bytes; a negative one counts from the end, as in U-Boot. */
-  readonly offset: number;
-}
-
-export interface UbootPlaces {
-  readonly copies: readonly [UbootPlace] | readonly [UbootPlace, UbootPlace];
-  /** Of each copy, in bytes, header included: CONFIG_ENV_SIZE. */
-  readonly size: number;
-  /** What the medium writes at once, in bytes; no two copies may share such a sector. Default 512. */
-  readonly sectorSize?: number | undefined;
-}
-
-const DEFAULT_SECTOR = 512;
+import { DEFAULT_SECTOR, sharesSector, type UbootPlace, type UbootPlaces } from './uboot-places.ts';
 
 /** @returns which of two intact copies U-Boot uses, by their generations: the higher one, and 0 after 255 */
 export function newerCopy(first: number, second: number): 0 | 1 {
@@ -87,9 +70,7 @@ export class UbootStorage {
     const places = copies.map(locate);
     const [first, second] = places;
     if (first !== undefined && second?.path === first.path) {
-      const low = Math.min(first.offset, second.offset);
-      const high = Math.max(first.offset, second.offset);
-      if (Math.floor((low + size - 1) / sectorSize) >= Math.floor(high / sectorSize)) {
+      if (sharesSector(first.offset, second.offset, size, sectorSize)) {
         throw config(
           `the two copies of the U-Boot environment in ${first.path} share a sector of ${sectorSize} bytes, so a power cut could lose both; check offsets and size`,
         );

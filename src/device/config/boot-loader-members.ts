@@ -5,6 +5,9 @@
  * @module
  */
 import { MiB } from '../../core/sizes.ts';
+import { MAX_TRIES } from '../boot/boot-slots.ts';
+import { MAX_TRIES as MAX_UBOOT_TRIES } from '../boot/uboot-boot-loader.ts';
+import { DEFAULT_SECTOR, sharesSector, type UbootPlace } from '../boot/uboot-places.ts';
 import { environment } from './environment-kind.ts';
 import { checked, type Kind, type Tell } from './kind.ts';
 import { byDefault, listOf, optional, required, shape, variants } from './shapes.ts';
@@ -12,9 +15,8 @@ import { command, count, offset, path, size, textOf } from './text-kinds.ts';
 import { duration } from './time-kinds.ts';
 
 /** One digit: scripts of U-Boot read it as hexadecimal or as decimal. */
-const ubootTries = count(1, 9);
-const tries = count(1, 99);
-const DEFAULT_SECTOR = 512;
+const ubootTries = count(1, MAX_UBOOT_TRIES);
+const tries = count(1, MAX_TRIES);
 
 const copy = shape({ path: required(path), offset: required(offset) });
 
@@ -46,12 +48,7 @@ const uboot = checked(
   },
 );
 
-interface Copy {
-  readonly path: string;
-  readonly offset: number;
-}
-
-function checkCopies(copies: readonly Copy[], size: number, sector: number, tell: Tell): void {
+function checkCopies(copies: readonly UbootPlace[], size: number, sector: number, tell: Tell): void {
   const [first, second] = copies;
   if (second === undefined) {
     tell.warning(
@@ -62,9 +59,7 @@ function checkCopies(copies: readonly Copy[], size: number, sector: number, tell
   }
   // An offset from the end says nothing about one from the begin: that is found where they are opened.
   if (first?.path !== second.path || first.offset < 0 !== second.offset < 0) return;
-  const low = Math.min(first.offset, second.offset);
-  const high = Math.max(first.offset, second.offset);
-  if (Math.floor((low + size - 1) / sector) >= Math.floor(high / sector)) {
+  if (sharesSector(first.offset, second.offset, size, sector)) {
     const message = `expected copies of ${size} bytes that share no sector of ${sector} bytes, found them too near`;
     tell.mistake(`${message}; a power cut could lose both`, 'copies');
   }

@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { decodeEnvironment, encodeEnvironment } from '../../../src/device/boot/uboot-environment.ts';
-import { type UbootPlaces, UbootStorage } from '../../../src/device/boot/uboot-storage.ts';
+import type { UbootPlaces } from '../../../src/device/boot/uboot-places.ts';
+import { UbootStorage } from '../../../src/device/boot/uboot-storage.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
 import { fwSetenv } from '../../support/uboot-tools.ts';
 

@@ -11,7 +11,8 @@ import {
   encodeEnvironment,
   type UbootVariables,
 } from '../../../src/device/boot/uboot-environment.ts';
-import { type UbootPlaces, UbootStorage } from '../../../src/device/boot/uboot-storage.ts';
+import type { UbootPlaces } from '../../../src/device/boot/uboot-places.ts';
+import { UbootStorage } from '../../../src/device/boot/uboot-storage.ts';
 import { seededRandom } from '../../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
 import { SIZE } from '../../support/two-uboot-copies.ts';

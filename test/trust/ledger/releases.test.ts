@@ -1,9 +1,10 @@
 /**
  * Releases in a signed repository: added and pointed at by the ledger, read by clients.
  */
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { publish } from '../../../src/publisher/publish.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { openTufLedger } from '../../../src/trust/ledger/tuf-ledger.ts';
 import { cmsKey } from '../../../src/trust/releases.ts';
@@ -60,6 +61,21 @@ test('missing keys are told before anything is stored, and a stage needs none', 
   await staging.requireReady('app');
   await repository.ledger().requireReady('app');
   t.deepEqual(await readdir(repository.directory, { recursive: true }), before);
+});
+
+test('a release that is there already needs no keys to be published again', async (t) => {
+  const repository = await signedRepository(t);
+  const path = join(repository.directory, 'app.bin');
+  await writeFile(path, 'the same');
+  const options = { product: 'app', version: '1.0.0', images: [{ name: 'app', path }], workers: 1 };
+  await publish(repository.store, repository.ledger(), options);
+  const again = await publish(repository.store, repository.ledger([]), options);
+  t.true(again.unchanged);
+  await throwsSilt(
+    t,
+    () => publish(repository.store, repository.ledger([]), { ...options, version: '1.1.0' }),
+    'SIGNATURES_MISSING',
+  );
 });
 
 test('a version is taken for ever', async (t) => {
