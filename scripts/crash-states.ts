@@ -9,19 +9,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { alignRows } from '../src/cli/align-rows.ts';
+import { bootKinds, bootScenarios, ubootKind } from '../test/support/crash-states/boot-scenarios.ts';
 import {
   type Effort,
   type Enumeration,
   enumerate,
+  type Scenario,
   tellViolations,
 } from '../test/support/crash-states/enumerate.ts';
 import { fetchScenarios, publishCrashReleases } from '../test/support/crash-states/fetch-scenarios.ts';
 import { floorScenarios } from '../test/support/crash-states/floor-scenarios.ts';
+import { installerScenarios } from '../test/support/crash-states/installer-scenarios.ts';
+import { journalScenarios } from '../test/support/crash-states/journal-scenarios.ts';
 import { trustScenarios } from '../test/support/crash-states/trust-scenarios.ts';
+import {
+  publishUpdates,
+  type UpdateRepositories,
+  updateScenarios,
+} from '../test/support/crash-states/update-scenarios.ts';
+
+interface Repositories {
+  readonly repository: string;
+  readonly updates: UpdateRepositories;
+}
 
 /** What a worker is to do: the scenarios with these numbers. */
 interface Share {
-  readonly repository: string;
+  readonly repositories: Repositories;
   readonly base: string;
   readonly numbers: readonly number[];
 }
@@ -35,11 +49,24 @@ interface Result {
 
 /** Where recovery takes a hundred times longer than another, fewer states are looked at. */
 const SMALL: Effort = { seed: 1, samples: 60, cuts: 1, kills: 1, twice: 0.15 };
+const MIDDLE: Effort = { seed: 1, samples: 3, cuts: 1, kills: 1, between: 0.1, twice: 0.02 };
+const OF_TREES: Effort = { ...MIDDLE, kills: 0.5, between: 0.02, twice: 0.005 };
 const LARGE: Effort = { seed: 1, samples: 6, cuts: 1, kills: 0.08, twice: 0.004 };
+const LARGEST: Effort = { seed: 1, samples: 0, cuts: 0.05, kills: 0.02 };
 
-const all = (repository: string) => [
-  ...[...floorScenarios(), ...trustScenarios()].map((scenario) => ({ scenario, effort: SMALL })),
-  ...fetchScenarios(repository).map((scenario) => ({ scenario, effort: LARGE })),
+const withEffort = (scenarios: readonly Scenario[], effort: Effort) =>
+  scenarios.map((scenario) => ({ scenario, effort }));
+
+const all = async ({ repository, updates }: Repositories) => [
+  ...withEffort([...floorScenarios(), ...trustScenarios()], SMALL),
+  ...withEffort(fetchScenarios(repository), LARGE),
+  ...withEffort(journalScenarios(), MIDDLE),
+  ...withEffort(await bootScenarios([...bootKinds, ubootKind]), MIDDLE),
+  ...installerScenarios().map((scenario) => ({
+    scenario,
+    effort: scenario.what.startsWith('directory') ? OF_TREES : MIDDLE,
+  })),
+  ...withEffort(updateScenarios(updates), LARGEST),
 ];
 
 if (isMainThread) await main();
@@ -51,11 +78,14 @@ async function main(): Promise<void> {
   const base = realpathSync(mkdtempSync(join(memory ? '/dev/shm' : tmpdir(), 'silt-crash-states-')));
   try {
     const started = performance.now();
-    const repository = await publishCrashReleases(base);
-    const numbers = all(repository).map((_, number) => number);
+    const repositories = {
+      repository: await publishCrashReleases(base),
+      updates: await publishUpdates(base),
+    };
+    const numbers = (await all(repositories)).map((_, number) => number);
     const shares = [0, 1].map((half) => numbers.filter((number) => number % 2 === half));
     const results = (
-      await Promise.all(shares.map((share) => inWorker({ repository, base, numbers: share })))
+      await Promise.all(shares.map((share) => inWorker({ repositories, base, numbers: share })))
     ).flat();
     results.sort((a, b) => a.number - b.number);
     const rows = [['what', 'operations', 'states', 'all hold'], ...results.map(({ row }) => row)];
@@ -82,10 +112,11 @@ function inWorker(share: Share): Promise<Result[]> {
   return promise;
 }
 
-async function work({ repository, base, numbers }: Share): Promise<void> {
+async function work({ repositories, base, numbers }: Share): Promise<void> {
   const results: Result[] = [];
+  const scenarios = await all(repositories);
   for (const number of numbers) {
-    const { scenario, effort } = all(repository)[number] as ReturnType<typeof all>[number];
+    const { scenario, effort } = scenarios[number] as (typeof scenarios)[number];
     const root = join(base, `disk-${number}`);
     mkdirSync(root);
     const found = await enumerate(scenario, root, effort);

@@ -10,8 +10,10 @@ done <<'END'
 fw_setenv libubootenv-tool
 grub-editenv grub-common
 losetup mount
+sfdisk fdisk
 flock util-linux
 dpkg-deb dpkg
+systemd-analyze systemd
 END
 if [ -z "$packages" ]; then
   echo "all that the device side is tested with is here" >&2

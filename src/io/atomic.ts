@@ -78,7 +78,8 @@ export async function createExclusive(
 }
 
 /**
- * Removes the file, durably unless told otherwise. Removing a missing one is no error.
+ * Removes the file, durably unless told otherwise. Removing a missing one is no error, and is durable as well:
+ * whoever removed it may have been killed before its fsync.
  *
  * @throws SiltError IO_FAILED
  */
@@ -86,8 +87,8 @@ export async function removeFile(path: string, options: { readonly durable?: boo
   try {
     await unlinkFile(path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return;
-    throw ioError(error, 'remove', path);
+    if (systemCode(error) !== 'ENOENT') throw ioError(error, 'remove', path);
+    if (!(await isDirectory(dirname(path)))) return;
   }
   if (options.durable ?? true) await syncDirectory(dirname(path));
 }

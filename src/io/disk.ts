@@ -32,6 +32,8 @@ export type DiskOperation =
   | { readonly kind: 'sync'; readonly fd: number }
   /** `copy`: of the bytes, into a file that is made or replaced in its place. */
   | { readonly kind: 'rename' | 'link' | 'copy'; readonly from: string; readonly to: string }
+  /** A symbolic link; `target` as it stands in it. */
+  | { readonly kind: 'symlink'; readonly target: string; readonly path: string }
   /** `mkdir`: with its parents, if there was none yet; `remove-tree`: with all that is in it. */
   | {
       readonly kind: 'unlink' | 'mkdir' | 'sync-directory' | 'remove-tree';
@@ -151,6 +153,11 @@ export async function renameFile(from: string, to: string): Promise<void> {
 export async function linkFile(from: string, to: string): Promise<void> {
   await promises.link(from, to);
   observer?.({ kind: 'link', from, to });
+}
+
+export async function makeSymlink(target: string, path: string): Promise<void> {
+  await promises.symlink(target, path);
+  observer?.({ kind: 'symlink', target, path });
 }
 
 export async function unlinkFile(path: string): Promise<void> {

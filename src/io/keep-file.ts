@@ -38,12 +38,16 @@ export async function keepFile(path: string, kept: string, options: KeepOptions 
 }
 
 /**
- * Gives the file `kept` the name `path` again, at once and durably. Without a `kept` nothing happens.
+ * Gives the file `kept` the name `path` again, at once and durably. Without a `kept` it may have happened already,
+ * and is made durable.
  *
  * @returns whether there was one
  */
 export async function putBack(kept: string, path: string): Promise<boolean> {
-  if (!(await hasName(kept))) return false;
+  if (!(await hasName(kept))) {
+    if (await hasName(dirname(path))) await syncDirectory(dirname(path));
+    return false;
+  }
   try {
     await renameFile(kept, path);
     // Two names of one file: rename(2) does nothing then, and both stay.

@@ -6,7 +6,7 @@
  * @module
  */
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, symlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from './atomic.ts';
 import {
@@ -14,6 +14,7 @@ import {
   createFile,
   linkFile,
   makeOneDirectory,
+  makeSymlink,
   removeTreeSync,
   syncHandle,
   writeFully,
@@ -73,7 +74,7 @@ export class NewTree {
 
   async addSymlink(relative: string, target: string): Promise<void> {
     const path = join(this.path, relative);
-    await symlink(target, path).catch((error: unknown) => {
+    await makeSymlink(target, path).catch((error: unknown) => {
       throw ioError(error, 'make the symbolic link', path);
     });
   }

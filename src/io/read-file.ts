@@ -18,6 +18,8 @@ export interface OpenFile {
   readonly size: number;
   /** Changes whenever the file is replaced or written: size, time of change in nanoseconds, inode. */
   readonly version: string;
+  /** Time of change, in milliseconds since 1970. */
+  readonly modified: number;
 }
 
 /**
@@ -44,7 +46,10 @@ export async function openRegularFile(path: string): Promise<OpenFile | undefine
   }
   try {
     const stats = await handle.stat({ bigint: true });
-    if (stats.isFile()) return { handle, size: Number(stats.size), version: fileVersion(stats) };
+    if (stats.isFile()) {
+      const { size, mtimeMs } = stats;
+      return { handle, size: Number(size), version: fileVersion(stats), modified: Number(mtimeMs) };
+    }
   } catch (error) {
     await handle.close();
     throw ioError(error, 'open', path);

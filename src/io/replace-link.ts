@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { readlink, symlink } from 'node:fs/promises';
+import { readlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory } from './atomic.ts';
-import { renameFile, unlinkFile } from './disk.ts';
+import { makeSymlink, renameFile, unlinkFile } from './disk.ts';
 import { ioError, systemCode } from './io-error.ts';
 import { temporaryPath } from './temporary-name.ts';
 
@@ -19,7 +19,7 @@ import { temporaryPath } from './temporary-name.ts';
 export async function replaceLink(path: string, target: string): Promise<void> {
   const temporary = temporaryPath(path);
   try {
-    await symlink(target, temporary);
+    await makeSymlink(target, temporary);
     await renameFile(temporary, path);
   } catch (error) {
     await unlinkFile(temporary).catch(() => {});

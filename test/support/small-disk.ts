@@ -24,9 +24,20 @@ export async function smallDisk(t: ExecutionContext<unknown>, bytes: number): Pr
   return directory;
 }
 
+/** Of a program that takes a few milliseconds to start. */
+const MOST_TRIES = 100;
+
 /** From here on nothing can be written on a disk made by {@link smallDisk}. */
 export function makeReadOnly(disk: string): void {
-  execFileSync('mount', ['-o', 'remount,ro', disk], { stdio: 'pipe' });
+  for (let tries = 1; ; tries++) {
+    try {
+      execFileSync('mount', ['-o', 'remount,ro', disk], { stdio: 'pipe' });
+      return;
+    } catch (error) {
+      // The kernel, or a program that is just being started, may hold a closed file for a moment longer.
+      if (tries === MOST_TRIES || !String(error).includes('busy')) throw error;
+    }
+  }
 }
 
 export function makeWritable(disk: string): void {

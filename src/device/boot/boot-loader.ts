@@ -36,4 +36,12 @@ export interface BootLoader {
   markGood(slot: BootSlot): Promise<void>;
   /** Never starts `slot` until it is activated again: it is about to be overwritten, or has failed. */
   markBad(slot: BootSlot): Promise<void>;
+  /**
+   * The slot that runs, of a boot loader that can know it better than the kernel; `undefined` when it does not.
+   *
+   * @throws SiltError as {@link BootLoader.read}
+   */
+  booted?(): Promise<BootSlot | undefined>;
+  /** Another text after every start, where a start is not one of the kernel; at most 64 characters. */
+  bootId?(): Promise<string>;
 }

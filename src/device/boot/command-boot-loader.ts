@@ -1,10 +1,13 @@
 /**
- * A boot loader behind a program with four verbs, which are those of RAUC's custom boot loader back end:
+ * A boot loader behind a program with the verbs of RAUC's custom boot loader back end, of which the last may be
+ * missing:
  *
  * - `get-primary` prints the slot that would be started next, or nothing when none would
  * - `set-primary SLOT` starts it next, with full tries, and the others after it
  * - `get-state SLOT` prints `good` when the slot may be started, else `bad`
  * - `set-state SLOT good|bad` ends the counting after a healthy start, or the use of the slot
+ * - `get-current` prints the slot that runs; nothing, or any exit status but 0, means that the program cannot tell,
+ *   and then the kernel is asked. A program that does not start, is killed or takes too long has failed.
  *
  * Each is to be one atomic change that lasts through a power cut. The number of tries is the program's to know;
  * `set-primary` hears of the one that was asked for as `SILT_TRIES` in its environment.
@@ -13,10 +16,12 @@
  */
 import { SiltError } from '../../core/errors.ts';
 import { KiB } from '../../core/sizes.ts';
-import { printable, runCommand } from '../run-command.ts';
+import { type CommandOptions, printable, runCommand } from '../run-command.ts';
 import type { BootLoader, BootSlot } from './boot-loader.ts';
 import { bootState, checkSlotNames, requireSlot, requireTries } from './boot-slots.ts';
 
+/** Who does not know a verb ends with one of these. */
+const ANY_STATUS: readonly number[] = Array.from({ length: 256 }, (_, status) => status);
 /** Far more than the name of a slot. */
 const MAX_OUTPUT = 4 * KiB;
 const DEFAULT_LIMIT_MS = 30_000;
@@ -44,17 +49,21 @@ export function commandBootLoader(options: CommandBootOptions): BootLoader {
     );
   }
 
-  async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
-    const { stdout } = await runCommand([...command, ...args], {
+  async function call(args: readonly string[], more: Pick<CommandOptions, 'env' | 'statuses'> = {}) {
+    const { status, stdout } = await runCommand([...command, ...args], {
       limitMs,
       code: 'BOOT_FAILED',
       what: 'the boot loader command',
       cwd: options.cwd,
-      env: { ...options.env, ...env },
+      env: { ...options.env, ...more.env },
       maxOutput: MAX_OUTPUT,
+      statuses: more.statuses,
     });
-    return stdout.toString('utf8').trim();
+    return { status, answer: stdout.toString('utf8').trim() };
   }
+
+  const run = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> =>
+    (await call(args, { env })).answer;
 
   /** The slot in front, which may be bad all the same: what scripts say of their order alone. */
   async function primary(): Promise<BootSlot | undefined> {
@@ -103,6 +112,12 @@ export function commandBootLoader(options: CommandBootOptions): BootLoader {
     async markBad(slot) {
       requireSlot(slots, slot);
       await run(['set-state', slot, 'bad']);
+    },
+    async booted() {
+      const { status, answer } = await call(['get-current'], { statuses: ANY_STATUS });
+      if (status !== 0 || answer === '') return undefined;
+      if (slots.includes(answer)) return answer;
+      throw unexpected('get-current', `one of the slots ${slots.join(', ')}`, answer);
     },
   };
 }

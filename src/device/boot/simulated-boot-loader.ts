@@ -29,40 +29,47 @@ const stateSchema = v.strictObject({
   formatVersion: v.literal(SIMULATED_BOOT_VERSION),
   /** In the order in which they are tried. */
   slots: v.array(slotSchema),
+  /** The one that runs; missing when the last start found none, and in files that were made before it was kept. */
+  booted: v.optional(v.pipe(v.string(), v.maxLength(32))),
+  /** Starts so far. */
+  boots: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
 });
 
 type Slot = v.InferOutput<typeof slotSchema>;
+type State = Pick<v.InferOutput<typeof stateSchema>, 'slots' | 'booted' | 'boots'>;
 
 export interface SimulatedBootOptions {
-  /** The JSON file. While there is none, the first slot is good and the others are bad. */
+  /** The JSON file. While there is none, the first slot runs and is good, and the others are bad. */
   readonly path: string;
   readonly slots: readonly BootSlot[];
 }
 
 export interface SimulatedBootLoader extends BootLoader {
   /**
-   * Does what the firmware does at a start: takes the first slot that may be started, counts down, and tells its
-   * name; `undefined` when there is none. A slot that is not marked good in time falls back by itself.
+   * Does what a restart does: takes the first slot that may be started, counts down, and tells its name;
+   * `undefined` when there is none. A slot that is not marked good in time falls back by itself.
    */
   boot(): Promise<BootSlot | undefined>;
+  booted(): Promise<BootSlot | undefined>;
+  bootId(): Promise<string>;
 }
 
 /** @throws SiltError CONFIG_INVALID for names that cannot be slots */
 export function simulatedBootLoader({ path, slots }: SimulatedBootOptions): SimulatedBootLoader {
   checkSlotNames(slots);
 
-  const load = async (): Promise<Slot[]> => (await readState(path, slots)) ?? initialState(slots);
+  const load = async (): Promise<State> => (await readState(path, slots)) ?? initialState(slots);
 
   async function put(slot: Slot, first: boolean): Promise<void> {
     requireSlot(slots, slot.name);
-    const present = await load();
-    const others = present.filter(({ name }) => name !== slot.name);
-    await save(path, first ? [slot, ...others] : present.map((one) => (one.name === slot.name ? slot : one)));
+    const state = await load();
+    const others = state.slots.filter(({ name }) => name !== slot.name);
+    await save(path, { ...state, slots: first ? [slot, ...others] : withSlot(state.slots, slot) });
   }
 
   return {
     async read() {
-      const present = await load();
+      const { slots: present } = await load();
       return bootState(
         present.map(({ name, triesLeft }) => ({
           name,
@@ -78,25 +85,42 @@ export function simulatedBootLoader({ path, slots }: SimulatedBootOptions): Simu
     markGood: (name) => put({ name, triesLeft: null }, true),
     markBad: (name) => put({ name, triesLeft: 0 }, false),
     async boot() {
-      const slot = (await load()).find(({ triesLeft }) => triesLeft !== 0);
-      if (slot === undefined) return undefined;
+      const { slots: present, boots = 0 } = await load();
+      const slot = present.find(({ triesLeft }) => triesLeft !== 0);
       // Before the start, as firmware must: a system that hangs at once has used up a try.
-      if (slot.triesLeft !== null) await put({ name: slot.name, triesLeft: slot.triesLeft - 1 }, false);
-      return slot.name;
+      const counted =
+        slot === undefined || slot.triesLeft === null
+          ? present
+          : withSlot(present, { name: slot.name, triesLeft: slot.triesLeft - 1 });
+      await save(path, { slots: counted, booted: slot?.name, boots: boots + 1 });
+      return slot?.name;
     },
+    booted: async () => (await load()).booted,
+    bootId: async () => `simulated-${(await load()).boots ?? 0}`,
   };
 }
 
-function initialState(slots: readonly BootSlot[]): Slot[] {
-  return slots.map((name, index) => ({ name, triesLeft: index === 0 ? null : 0 }));
+function initialState(slots: readonly BootSlot[]): State {
+  const all = slots.map((name, index) => ({ name, triesLeft: index === 0 ? null : 0 }));
+  return { slots: all, booted: slots[0], boots: 0 };
 }
 
-async function save(path: string, slots: readonly Slot[]): Promise<void> {
-  const state = { format: SIMULATED_BOOT_FORMAT, formatVersion: SIMULATED_BOOT_VERSION, slots };
+function withSlot(slots: readonly Slot[], slot: Slot): Slot[] {
+  return slots.map((one) => (one.name === slot.name ? slot : one));
+}
+
+async function save(path: string, { slots, booted, boots }: State): Promise<void> {
+  const state = {
+    format: SIMULATED_BOOT_FORMAT,
+    formatVersion: SIMULATED_BOOT_VERSION,
+    slots,
+    ...(booted !== undefined && { booted }),
+    ...(boots !== undefined && { boots }),
+  };
   await replaceFile(path, Buffer.from(`${JSON.stringify(state, null, 2)}\n`));
 }
 
-async function readState(path: string, slots: readonly BootSlot[]): Promise<Slot[] | undefined> {
+async function readState(path: string, slots: readonly BootSlot[]): Promise<State | undefined> {
   try {
     const bytes = await readSmallFile(path, MAX_STATE_BYTES);
     if (bytes === undefined) return undefined;
@@ -107,7 +131,11 @@ async function readState(path: string, slots: readonly BootSlot[]): Promise<Slot
       limit: MAX_STATE_BYTES,
     });
     const found = state.slots.map(({ name }) => name).toSorted();
-    if (found.join(' ') === slots.toSorted().join(' ')) return state.slots;
+    if (found.join(' ') === slots.toSorted().join(' ')) {
+      const { booted } = state;
+      if (booted === undefined || slots.includes(booted)) return state;
+      throw invalid(path, `expected one of the slots ${slots.join(', ')} to run, found ${booted} in ${path}`);
+    }
     throw invalid(path, `expected the slots ${slots.join(', ')} in ${path}, found ${found.join(', ')}`);
   } catch (error) {
     if (isSiltError(error, 'FORMAT_INVALID') || isSiltError(error, 'FORMAT_UNSUPPORTED')) {

@@ -19,6 +19,7 @@ import { makeDirectory, removeFile, replaceFile } from '../../io/atomic.ts';
 import { hasName } from '../../io/keep-file.ts';
 import { readSmallFile } from '../../io/read-small-file.ts';
 import { promote } from '../../io/target-file.ts';
+import { sweepTemporaries } from '../../io/temporary-name.ts';
 import { runCommand } from '../run-command.ts';
 import { checkTemplate, fillTemplate } from './argv-template.ts';
 import type { Installer, InstallerStatus, InstallImage, InstallOptions, Preparation } from './installer.ts';
@@ -54,6 +55,8 @@ export interface ArchiveInstallerSettings {
   readonly limitMs?: number | undefined;
   /** Milliseconds from SIGTERM to SIGKILL. */
   readonly graceMs?: number | undefined;
+  /** What runs the commands: for tests that play the program themselves. */
+  readonly run?: typeof runCommand | undefined;
 }
 
 export class ArchiveInstaller implements Installer {
@@ -82,7 +85,7 @@ export class ArchiveInstaller implements Installer {
 
   async prepare(version: string): Promise<Preparation> {
     requireVersion(version);
-    await makeDirectory(this.#directory);
+    await makeDirectory(this.#directory, { again: true });
     const seeds = (await hasName(this.#current)) ? [this.#current] : [];
     return { output: this.#next, inPlace: false, seeds };
   }
@@ -105,6 +108,7 @@ export class ArchiveInstaller implements Installer {
   }
 
   async rollback(options: InstallOptions = {}): Promise<void> {
+    await sweepTemporaries(this.#directory);
     const pending = await readVersion(this.#pendingRecord);
     if (pending !== undefined) {
       const { rollback, remove } = this.#settings.commands;
@@ -117,6 +121,8 @@ export class ArchiveInstaller implements Installer {
   }
 
   async finish(): Promise<void> {
+    // Of a step that was cut; nobody else looks here until the next update.
+    await sweepTemporaries(this.#directory);
     const pending = await readVersion(this.#pendingRecord);
     if (pending !== undefined) {
       if (await hasName(this.#next)) await promote(this.#next, this.#current);
@@ -132,8 +138,8 @@ export class ArchiveInstaller implements Installer {
     version: string,
     options: InstallOptions,
   ): Promise<void> {
-    const { what, env, limitMs = DEFAULT_LIMIT_MS, graceMs } = this.#settings;
-    await runCommand(fillTemplate(command, { path, version }), {
+    const { what, env, limitMs = DEFAULT_LIMIT_MS, graceMs, run = runCommand } = this.#settings;
+    await run(fillTemplate(command, { path, version }), {
       code: 'INSTALL_FAILED',
       what,
       limitMs,

@@ -53,6 +53,8 @@ export interface CommandInstallerSettings {
   readonly limits?: Partial<Readonly<Record<InstallerVerb, number>>> | undefined;
   /** Milliseconds from SIGTERM to SIGKILL. */
   readonly graceMs?: number | undefined;
+  /** What runs the program: for tests that play it themselves. */
+  readonly run?: typeof runCommand | undefined;
 }
 
 export class CommandInstaller implements Installer {
@@ -88,8 +90,8 @@ export class CommandInstaller implements Installer {
   }
 
   async #run(verb: InstallerVerb, members: object, options: InstallOptions = {}): Promise<Buffer> {
-    const { component, command, cwd, env, limits, graceMs } = this.#settings;
-    const { stdout } = await runCommand([...command, verb], {
+    const { component, command, cwd, env, limits, graceMs, run = runCommand } = this.#settings;
+    const { stdout } = await run([...command, verb], {
       code: 'INSTALL_FAILED',
       what: `the installer of ${component}`,
       limitMs: limits?.[verb] ?? DEFAULT_VERB_LIMITS[verb],

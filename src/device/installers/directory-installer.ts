@@ -16,7 +16,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { SiltError } from '../../core/errors.ts';
-import { makeDirectory, removeFile, replaceFile } from '../../io/atomic.ts';
+import { makeDirectory, removeFile, replaceFile, syncDirectory } from '../../io/atomic.ts';
 import { ioError, systemCode } from '../../io/io-error.ts';
 import { hasName } from '../../io/keep-file.ts';
 import { removeTree, type TreeOwner } from '../../io/new-tree.ts';
@@ -68,7 +68,7 @@ export class DirectoryInstaller implements Installer {
   /** Removes what an interrupted update left, and every version but those in use and the one that is coming. */
   async prepare(version: string): Promise<Preparation> {
     requireVersion(version);
-    await makeDirectory(this.#versions);
+    await makeDirectory(this.#versions, { again: true });
     await this.#prune(version);
     const seeds = (await hasName(this.#currentImage)) ? [this.#currentImage] : [];
     return { output: this.#nextImage, inPlace: false, seeds };
@@ -79,7 +79,8 @@ export class DirectoryInstaller implements Installer {
     const directory = this.#directoryOf(image.version);
     const isCurrent = versionOf(await readLink(this.#current)) === image.version;
     if (await hasName(directory)) {
-      if (await this.#isOf(image)) return;
+      // Who gave it its name may have been killed before the fsync.
+      if (await this.#isOf(image)) return await syncDirectory(this.#versions);
       if (isCurrent) {
         const message = `${directory} is in use and was unpacked from another image; publish the new one as another version`;
         throw new SiltError('INSTALL_FAILED', message, { details: { path: directory } });
@@ -105,6 +106,7 @@ export class DirectoryInstaller implements Installer {
       const message = `expected ${directory} to hold the image, found nothing or another one; install it before it is committed`;
       throw new SiltError('INSTALL_FAILED', message, { details: { path: directory } });
     }
+    await this.#settle();
     const target = linkTo(image.version);
     const current = await readLink(this.#current);
     if (current === target) return;
@@ -114,6 +116,7 @@ export class DirectoryInstaller implements Installer {
   }
 
   async rollback(): Promise<void> {
+    await this.#settle();
     const before = await readLink(this.#before);
     if (before !== undefined) {
       if (before === NOTHING) await removeFile(this.#current);
@@ -124,6 +127,7 @@ export class DirectoryInstaller implements Installer {
   }
 
   async finish(): Promise<void> {
+    await this.#settle();
     const before = await readLink(this.#before);
     if (before !== undefined && this.#settings.keepImage !== false) {
       if (await hasName(this.#nextImage)) await promote(this.#nextImage, this.#currentImage);
@@ -132,6 +136,15 @@ export class DirectoryInstaller implements Installer {
     if (before === NOTHING) await removeFile(this.#before);
     else if (before !== undefined) await promote(this.#before, this.#previous);
     await this.#prune(undefined);
+  }
+
+  /**
+   * Makes the links durable that are there: who made them may have been killed before the fsync, and no step may
+   * build upon what a power cut could take back.
+   */
+  async #settle(): Promise<void> {
+    const root = dirname(this.#versions);
+    if (await hasName(root)) await syncDirectory(root);
   }
 
   #directoryOf(version: string): string {

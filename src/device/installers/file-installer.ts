@@ -8,14 +8,16 @@
  *
  * @module
  */
-import { chmod, chown, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { SiltError } from '../../core/errors.ts';
-import { createExclusive, removeFile } from '../../io/atomic.ts';
+import { createExclusive, removeFile, syncDirectory } from '../../io/atomic.ts';
 import { ioError, systemCode } from '../../io/io-error.ts';
 import { hasName, type KeepOptions, keepFile, putBack } from '../../io/keep-file.ts';
 import type { TreeOwner } from '../../io/new-tree.ts';
+import { setOwnerAndMode } from '../../io/owner-and-mode.ts';
 import { promote } from '../../io/target-file.ts';
+import { sweepTemporaries } from '../../io/temporary-name.ts';
 import type { Installer, InstallerStatus, InstallImage, InstallOptions, Preparation } from './installer.ts';
 import { verifyOnMedium } from './verify-image.ts';
 
@@ -57,21 +59,12 @@ export class FileInstaller implements Installer {
     if (await this.#isCommitted(image)) return;
     const replaced = await statOf(this.#path);
     const { mode = (replaced?.mode ?? 0o644) & 0o7777, owner = replaced } = this.#settings;
-    try {
-      // chown(2) may clear bits of the mode, so it comes first.
-      const made = await stat(this.#next);
-      if (owner !== undefined && (made.uid !== owner.uid || made.gid !== owner.gid)) {
-        await chown(this.#next, owner.uid, owner.gid);
-      }
-      await chmod(this.#next, mode);
-    } catch (error) {
-      throw ioError(error, 'set mode and owner of', this.#next);
-    }
-    // Its fsync makes mode and owner durable as well.
+    setOwnerAndMode(this.#next, owner, mode);
     await verifyOnMedium({ ...image, path: this.#next }, options);
   }
 
   async commit(image: InstallImage): Promise<void> {
+    await this.#settle();
     if (!(await hasName(this.#next))) {
       if (await this.#isCommitted(image)) return;
       const message = `expected the image in ${this.#next}, found nothing; install it before it is committed`;
@@ -82,6 +75,7 @@ export class FileInstaller implements Installer {
   }
 
   async rollback(): Promise<void> {
+    await this.#settle();
     if (await hasName(this.#absent)) {
       await removeFile(this.#path);
       await removeFile(this.#absent);
@@ -91,9 +85,21 @@ export class FileInstaller implements Installer {
   }
 
   async finish(): Promise<void> {
+    await this.#settle();
     await removeFile(this.#previous);
     await removeFile(this.#absent);
     await removeFile(this.#next);
+  }
+
+  /**
+   * Makes durable what is there, and clears away what an earlier boot left: who gave the names may have been
+   * killed before the fsync, and no step may build upon names that a power cut could take back.
+   */
+  async #settle(): Promise<void> {
+    const directory = dirname(this.#path);
+    if (!(await hasName(directory))) return;
+    await sweepTemporaries(directory);
+    await syncDirectory(directory);
   }
 
   /** Whichever was kept first is what rolling back returns to, however often committing is tried. */

@@ -36,6 +36,8 @@ export interface InstallOptions {
   readonly signal?: AbortSignal | undefined;
   /** How far a step is, in a unit of its own: bytes read back, or what an external program counts. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** The image was read back from the medium a moment ago, and need not be again. */
+  readonly verified?: boolean | undefined;
 }
 
 /**

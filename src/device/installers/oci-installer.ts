@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { runCommand } from '../run-command.ts';
 import { ArchiveInstaller } from './archive-installer.ts';
 import type { Installer } from './installer.ts';
 
@@ -21,6 +22,8 @@ export interface OciInstallerSettings {
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly limitMs?: number | undefined;
   readonly graceMs?: number | undefined;
+  /** What runs the commands: for tests that play the program themselves. */
+  readonly run?: typeof runCommand | undefined;
 }
 
 /** @throws SiltError CONFIG_INVALID for a command with places that there are not */

@@ -158,3 +158,30 @@ test('an empty command is refused', (t) => {
     t.throws(() => commandBootLoader({ command, slots }), { code: 'CONFIG_INVALID' });
   }
 });
+
+// One after the other: a program that is being written while another one is started cannot be run (ETXTBSY).
+test.serial(
+  'get-current says which slot runs; whoever does not know the verb is not asked further',
+  async (t) => {
+    const answers: readonly (readonly [string, string | undefined])[] = [
+      ['[ "$1" = get-current ] && echo B', 'B'],
+      ['echo "no such verb: $1" >&2; exit 2', undefined],
+      ['exit 127', undefined],
+      ['exit 0', undefined],
+      ['echo B; exit 1', undefined],
+    ];
+    for (const [body, slot] of answers) {
+      const { loader } = await backEnd(t, `#!/bin/sh\n${body}\n`);
+      t.is(await loader.booted?.(), slot, body);
+    }
+  },
+);
+
+test.serial('get-current that names no slot, or does not end by itself, is a failure', async (t) => {
+  const { loader } = await backEnd(t, '#!/bin/sh\necho C\n');
+  await throwsSilt(t, async () => await loader.booted?.(), 'BOOT_STATE_INVALID');
+  const killed = await backEnd(t, '#!/bin/sh\nkill -9 $$\n');
+  await throwsSilt(t, async () => await killed.loader.booted?.(), 'BOOT_FAILED');
+  const gone = commandBootLoader({ command: [join(killed.directory, 'nothing')], slots });
+  await throwsSilt(t, async () => await gone.booted?.(), 'BOOT_FAILED');
+});

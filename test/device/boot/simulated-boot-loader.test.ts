@@ -24,7 +24,44 @@ test('the state is JSON that a person can read', async (t) => {
       { name: 'B', triesLeft: 2 },
       { name: 'A', triesLeft: null },
     ],
+    booted: 'A',
+    boots: 0,
   });
+});
+
+test('before its first start the first slot runs; every start has an id of its own', async (t) => {
+  const path = join(await temporaryDirectory(t), 'boot.json');
+  const open = () => simulatedBootLoader({ path, slots });
+  t.is(await open().booted(), 'A');
+  const first = await open().bootId();
+  await open().activate('B', 1);
+  t.deepEqual([await open().booted(), await open().bootId()], ['A', first]);
+  await open().boot();
+  const second = await open().bootId();
+  t.is(await open().booted(), 'B');
+  await open().boot();
+  t.is(await open().booted(), 'A');
+  t.is(new Set([first, second, await open().bootId()]).size, 3);
+});
+
+test('when no slot was started none runs', async (t) => {
+  const path = join(await temporaryDirectory(t), 'boot.json');
+  const loader = simulatedBootLoader({ path, slots });
+  await loader.markBad('A');
+  await loader.boot();
+  t.is(await loader.booted(), undefined);
+});
+
+test('a file from before it was kept what runs is read, and knows nothing of that', async (t) => {
+  const path = join(await temporaryDirectory(t), 'boot.json');
+  const all = slots.map((name) => ({ name, triesLeft: null }));
+  await writeFile(path, JSON.stringify({ format: 'silt-simulated-boot', formatVersion: 1, slots: all }));
+  const loader = simulatedBootLoader({ path, slots });
+  t.is(await loader.booted(), undefined);
+  const id = await loader.bootId();
+  t.is(await loader.boot(), 'A');
+  t.is(await loader.booted(), 'A');
+  t.not(await loader.bootId(), id);
 });
 
 test('reading writes nothing', async (t) => {
@@ -59,6 +96,8 @@ test('a state that makes no sense is refused with what to do', async (t) => {
     'null',
     JSON.stringify(state),
     JSON.stringify({ ...state, slots: [good] }),
+    JSON.stringify({ ...state, slots: [good, { ...good, name: 'B' }], booted: 'C' }),
+    JSON.stringify({ ...state, slots: [good, { ...good, name: 'B' }], boots: -1 }),
     JSON.stringify({ ...state, slots: [good, good] }),
     JSON.stringify({ ...state, slots: [good, { name: 'C', triesLeft: 1 }] }),
     JSON.stringify({ ...state, slots: [good, { name: 'B', triesLeft: -1 }] }),

@@ -19,3 +19,8 @@ for (const [i, { what }] of fetchScenarios('').entries()) {
     await holdsEverywhere(t, scenario, 20, { seed: 11 + i, samples: 1, cuts: 0.2, kills: 0.05, twice: 0 });
   });
 }
+
+test.serial('killed after any call, and asked again: what is said to be up to date stays', async (t) => {
+  const scenario = fetchScenarios(t.context.repository)[1] as Scenario;
+  await holdsEverywhere(t, scenario, 100, { seed: 17, samples: 0, cuts: 0, kills: 1 });
+});

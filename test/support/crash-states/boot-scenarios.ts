@@ -8,12 +8,17 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { KiB } from '../../../src/core/sizes.ts';
 import type { BootLoader, BootState } from '../../../src/device/boot/boot-loader.ts';
 import { grubBootLoader } from '../../../src/device/boot/grub-boot-loader.ts';
 import { encodeGrubEnvironment, withGrubVariables } from '../../../src/device/boot/grub-environment.ts';
 import { simulatedBootLoader } from '../../../src/device/boot/simulated-boot-loader.ts';
 import { systemdBootLoader } from '../../../src/device/boot/systemd-boot-loader.ts';
+import { UbootBootLoader } from '../../../src/device/boot/uboot-boot-loader.ts';
+import { encodeEnvironment } from '../../../src/device/boot/uboot-environment.ts';
+import { UbootStorage } from '../../../src/device/boot/uboot-storage.ts';
 import { grubBoot } from '../grub-boot-model.ts';
+import { bootOnce } from '../rauc-boot-script.ts';
 import { systemdBoot } from '../systemd-boot-model.ts';
 import type { Scenario } from './enumerate.ts';
 import { mustHold } from './must-hold.ts';
@@ -33,6 +38,46 @@ const grubenv = (root: string): string => join(root, 'grubenv');
 const entries = (root: string): string => join(root, 'loader', 'entries');
 const simulated = (root: string) => simulatedBootLoader({ path: join(root, 'boot.json'), slots });
 
+const ENVIRONMENT = 4 * KiB;
+/** Each copy in sectors of its own. */
+const places = (root: string) =>
+  ({
+    copies: [
+      { path: join(root, 'env'), offset: 0 },
+      { path: join(root, 'env'), offset: ENVIRONMENT },
+    ],
+    size: ENVIRONMENT,
+  }) as const;
+
+/** Two copies, written in place: there is no file system in between that could be full. */
+export const ubootKind: BootKind = {
+  name: 'U-Boot',
+  async deliver(root) {
+    // Every sector of a copy differs from the one that is written over it.
+    const copies = ['new', 'old'].map((filler, index) => {
+      const order = index === 0 ? 'A B' : 'B A';
+      const variables = new Map([
+        ['BOOT_ORDER', order],
+        ['BOOT_B_LEFT', '0'],
+        ['filler', filler.repeat(1200)],
+      ]);
+      return encodeEnvironment({ generation: 1 - index, variables }, ENVIRONMENT);
+    });
+    await writeFile(join(root, 'env'), copies);
+  },
+  open: (root) => new UbootBootLoader(UbootStorage.open(places(root)), { slots }),
+  async boot(root) {
+    let started = '';
+    UbootStorage.open(places(root)).update((before) => {
+      const result = bootOnce(before);
+      started = result.started;
+      return result.after;
+    });
+    return started === 'reset' ? undefined : started;
+  },
+};
+
+/** Those that replace files of a file system. */
 export const bootKinds: readonly BootKind[] = [
   {
     name: 'GRUB',

@@ -4,7 +4,17 @@
  * @module
  */
 import { createHash } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Choice } from './crash-choices.ts';
 import {
@@ -18,14 +28,17 @@ import {
   setNames,
 } from './disk-model.ts';
 
-/** What stands at each path, in the order of making: a directory, or a file's bytes and which file it is. */
-export type CrashState = ReadonlyMap<string, 'directory' | { readonly node: FileNode; bytes: Uint8Array }>;
+/** What stands at each path, in the order of making: a directory, a symbolic link, or a file's bytes and which file it is. */
+export type CrashState = ReadonlyMap<
+  string,
+  'directory' | { readonly link: string } | { readonly node: FileNode; readonly bytes: Uint8Array }
+>;
 
 /** The state that `choice` makes of what is pending below `root`. */
 export function crashState(root: DirectoryNode, choice: Choice): CrashState {
   const kept = keptNames(root, choice);
   const bytes = new Map<FileNode, Uint8Array>();
-  const state = new Map<string, 'directory' | { node: FileNode; bytes: Uint8Array }>();
+  const state = new Map<string, 'directory' | { link: string } | { node: FileNode; bytes: Uint8Array }>();
   const visit = (directory: DirectoryNode, path: string): void => {
     const names = new Map(directory.durable);
     for (const change of directory.pending) if (kept.has(change)) setNames(names, change.names);
@@ -34,6 +47,10 @@ export function crashState(root: DirectoryNode, choice: Choice): CrashState {
       if (node.kind === 'directory') {
         state.set(at, 'directory');
         visit(node, at);
+        continue;
+      }
+      if (node.kind === 'link') {
+        state.set(at, { link: node.target });
         continue;
       }
       let content = bytes.get(node);
@@ -58,6 +75,10 @@ export function stateDigest(state: CrashState, digests: WeakMap<Uint8Array, stri
   for (const [path, entry] of state) {
     hash.update(`\0${path}\0`);
     if (entry === 'directory') continue;
+    if ('link' in entry) {
+      hash.update(`-> ${entry.link}`);
+      continue;
+    }
     let digest = digests.get(entry.bytes);
     if (digest === undefined) {
       digest = createHash('sha1').update(entry.bytes).digest('hex');
@@ -80,6 +101,10 @@ export function putState(root: string, state: CrashState): void {
       mkdirSync(at);
       continue;
     }
+    if ('link' in entry) {
+      symlinkSync(entry.link, at);
+      continue;
+    }
     const other = made.get(entry.node);
     if (other !== undefined) linkSync(other, at);
     else writeFileSync(at, entry.bytes);
@@ -89,16 +114,30 @@ export function putState(root: string, state: CrashState): void {
 
 /** What is on the disk below `root`, all of it durable. */
 export function readState(root: string): DirectoryNode {
+  return readDirectory(root, new Map());
+}
+
+/** @param linked files with several names, by their numbers */
+function readDirectory(root: string, linked: Map<number, FileNode>): DirectoryNode {
   const directory = newDirectory();
   for (const name of readdirSync(root)) {
     const path = join(root, name);
-    const node: DiskNode = statSync(path).isDirectory()
-      ? readState(path)
-      : { kind: 'file', durable: readFileSync(path), pending: [] };
+    const node = readNode(path, linked);
     directory.current.set(name, node);
     directory.durable.set(name, node);
   }
   return directory;
+}
+
+function readNode(path: string, linked: Map<number, FileNode>): DiskNode {
+  const stats = lstatSync(path);
+  if (stats.isDirectory()) return readDirectory(path, linked);
+  if (stats.isSymbolicLink()) return { kind: 'link', target: readlinkSync(path), pending: [] };
+  const known = linked.get(stats.ino);
+  if (known !== undefined) return known;
+  const file: FileNode = { kind: 'file', durable: readFileSync(path), pending: [] };
+  if (stats.nlink > 1) linked.set(stats.ino, file);
+  return file;
 }
 
 /** The changes of names that reached the medium: none without the one that has to come before it. */

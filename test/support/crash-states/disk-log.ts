@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
 import { type DiskOperation, observeDisk } from '../../../src/io/disk.ts';
+import { temporaryPath } from '../../../src/io/temporary-name.ts';
 
 /** A promise that the work has made by then, such as "the Floor is 7"; what it means is the scenario's affair. */
 export interface Promised {
@@ -46,9 +47,8 @@ export async function recordDisk(
 
 function below(root: string, operation: DiskOperation, inside: Set<number>): DiskOperation | undefined {
   const local = (path: string): string =>
-    relative(root, resolve(path)).replace(
-      /(?<=\.silt-[0-9a-f]{4})[0-9a-f]{4}(?=[0-9a-f]{8}\.tmp$)/,
-      earlierBoot,
+    relative(root, resolve(path)).replaceAll(temporaries, (name) =>
+      name === presentBoot ? earlierBoot(name) : name,
     );
   const isLocal = (path: string): boolean => local(path) !== '..' && !local(path).startsWith(`..${sep}`);
   if (operation.kind === 'open') {
@@ -70,7 +70,10 @@ function below(root: string, operation: DiskOperation, inside: Set<number>): Dis
   return { ...operation, from: local(operation.from), to: local(operation.to) };
 }
 
-/** Names of temporary files tell their boot as well. */
+/** The part of the names of temporary files that tells their boot. */
+const temporaries = /(?<=\.silt-[0-9a-f]{4})[0-9a-f]{4}(?=[0-9a-f]{8}\.tmp(?:\/|$))/g;
+const [presentBoot] = temporaryPath('x').match(temporaries) ?? [];
+
 const earlierBoot = (boot: string): string =>
   boot.replaceAll(/[0-9a-f]/g, (digit) => (digit === '1' ? '2' : '1'));
 

@@ -38,7 +38,14 @@ export interface DirectoryNode {
   pending: NameChange[];
 }
 
-export type DiskNode = FileNode | DirectoryNode;
+/** A symbolic link, whose target comes and goes with its name. */
+export interface LinkNode {
+  readonly kind: 'link';
+  readonly target: string;
+  readonly pending: readonly never[];
+}
+
+export type DiskNode = FileNode | DirectoryNode | LinkNode;
 
 export function newDirectory(): DirectoryNode {
   return { kind: 'directory', current: new Map(), durable: new Map(), pending: [] };
@@ -92,6 +99,9 @@ export class DiskModel {
       case 'link':
         this.#place(entry.to, this.#existing(entry.from));
         return;
+      case 'symlink':
+        this.#place(entry.path, { kind: 'link', target: entry.target, pending: [] });
+        return;
       case 'rename':
         this.#rename(entry.from, entry.to);
         return;
@@ -115,6 +125,8 @@ export class DiskModel {
 
   #rename(from: string, to: string): void {
     const node = this.#existing(from);
+    // Two names of one file: rename(2) leaves both.
+    if (this.#find(to) === node) return;
     const [old, next] = [this.#parent(from), this.#parent(to)];
     if (old === next) {
       note(old, {
@@ -188,7 +200,7 @@ export function reachable(root: DirectoryNode): Set<DiskNode> {
   const visit = (node: DiskNode | undefined): void => {
     if (node === undefined || seen.has(node)) return;
     seen.add(node);
-    if (node.kind === 'file') return;
+    if (node.kind !== 'directory') return;
     for (const child of node.durable.values()) visit(child);
     for (const { names } of node.pending) for (const [, child] of names) visit(child);
   };

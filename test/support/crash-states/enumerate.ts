@@ -16,8 +16,12 @@ export interface Scenario {
   prepare(root: string): Promise<void>;
   /** The work that the power cut meets; calls `promise` for what must hold from then on. */
   work(root: string, promise: (value: number) => void): Promise<void>;
-  /** What runs again after a kill, where it is not {@link work} itself. */
-  again?(root: string, promise: (value: number) => void): Promise<void>;
+  /**
+   * What runs again after a kill, where it is not {@link work} itself.
+   *
+   * @param promised before the kill, in order
+   */
+  again?(root: string, promise: (value: number) => void, promised: readonly number[]): Promise<void>;
   /**
    * Goes on after the cut. It throws where what must hold does not.
    *
@@ -34,6 +38,8 @@ export interface Effort {
   readonly cuts: number;
   /** Share of the calls after which the process is killed, runs again, and the power is cut behind that. */
   readonly kills: number;
+  /** Share of the calls of what runs after a kill that are cut as well, besides those with a promise. Default 0. */
+  readonly between?: number;
   /** Share of the states in which the work runs again, to be cut a second time after any of its calls. Default 0. */
   readonly twice?: number;
 }
@@ -131,7 +137,13 @@ class Run {
   /** The root holds what a cut has left, and is on the medium by now. */
   async #cutAgain(promised: readonly number[], where: string, seed: number): Promise<void> {
     const model = new DiskModel(readState(this.#root));
-    const log = await this.#recordAgain();
+    let log: LogEntry[];
+    try {
+      log = await this.#recordAgain(promised);
+    } catch (error) {
+      this.violations.push({ cut: `${where} run again`, choice: 'all is kept', error: error as Error });
+      return;
+    }
     for (const [at, entry] of log.entries()) {
       model.apply(entry);
       const all = [...promised, ...promisesOf(log.slice(0, at + 1))];
@@ -139,9 +151,11 @@ class Run {
     }
   }
 
-  async #recordAgain(): Promise<LogEntry[]> {
-    const { work, again: run = work } = this.#scenario;
-    return await recordDisk(this.#root, (promise) => run(this.#root, promise));
+  async #recordAgain(promised: readonly number[]): Promise<LogEntry[]> {
+    const { work, again } = this.#scenario;
+    return await recordDisk(this.#root, (promise) =>
+      again === undefined ? work(this.#root, promise) : again(this.#root, promise, promised),
+    );
   }
 
   /** The root holds the start. What is in the page cache stays for the second run, but is no more durable for that. */
@@ -155,13 +169,18 @@ class Run {
     );
     let again: LogEntry[];
     try {
-      again = await this.#recordAgain();
+      again = await this.#recordAgain(promisesOf(log));
     } catch (error) {
       this.violations.push({ cut: where, choice: 'all is kept', error: error as Error });
       return;
     }
-    for (const entry of again) model.apply(entry);
-    await this.cut(model, promisesOf([...log, ...again]), where, seed);
+    for (const [at, entry] of again.entries()) {
+      model.apply(entry);
+      // What the second run says is so must be so, also where it found nothing left to do.
+      const isSaid = entry.kind === 'promised' || at === again.length - 1;
+      const isCut = isSaid || this.#random() < (this.#effort.between ?? 0);
+      if (isCut) await this.cut(model, promisesOf([...log, ...again.slice(0, at + 1)]), where, seed);
+    }
   }
 }
 

@@ -6,12 +6,12 @@
  */
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { env } from 'node:process';
 import { KiB } from '../../../src/core/sizes.ts';
 import { type FetchRequest, fetchFrom, publishReleases } from '../release-repository.ts';
 import { seededBytes } from '../seeded-bytes.ts';
 import type { Scenario } from './enumerate.ts';
 import { bytesAt, mustHold, mustHoldNames } from './must-hold.ts';
+import { temporaryBelow } from './temporary-below.ts';
 
 const common = seededBytes('crash states: common', 300 * KiB);
 const repeated = seededBytes('crash states: repeated', 60 * KiB);
@@ -61,15 +61,8 @@ async function fetchVersion(
   version: Version,
   more: Partial<FetchRequest> = {},
 ): Promise<void> {
-  const before = env.TMPDIR;
-  env.TMPDIR = join(root, 'tmp');
-  try {
-    const options = { output: outputIn(root), stateDirectory: join(root, 'state') };
-    await fetchFrom(repository, { ...options, selector: { version }, ...more });
-  } finally {
-    if (before === undefined) delete env.TMPDIR;
-    else env.TMPDIR = before;
-  }
+  const options = { output: outputIn(root), stateDirectory: join(root, 'state') };
+  await temporaryBelow(root, () => fetchFrom(repository, { ...options, selector: { version }, ...more }));
 }
 
 function mustBe(root: string, versions: readonly (Version | 'missing')[], when: string): void {

@@ -4,6 +4,7 @@
  * @module
  */
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** @throws Error that says what does not hold */
 export function mustHold(holds: boolean, message: string): void {
@@ -12,7 +13,7 @@ export function mustHold(holds: boolean, message: string): void {
 
 /** Demands that exactly these names, folders among them, are below `directory`. */
 export function mustHoldNames(directory: string, expected: readonly string[]): void {
-  const found = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+  const found = namesBelow(directory).sort();
   const same = found.join('\n') === [...expected].sort().join('\n');
   mustHold(same, `expected the names ${[...expected].sort().join(', ')}, found ${found.join(', ')}`);
 }
@@ -25,4 +26,13 @@ export function bytesAt(path: string): Buffer | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Links are named and not followed. */
+function namesBelow(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory()
+      ? [entry.name, ...namesBelow(join(directory, entry.name)).map((name) => `${entry.name}/${name}`)]
+      : [entry.name],
+  );
 }

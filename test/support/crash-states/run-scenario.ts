@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { temporaryDirectory } from '../temporary-directory.ts';
 import { type Effort, type Enumeration, enumerate, type Scenario, tellViolations } from './enumerate.ts';
 
 /** What every run of the tests affords; `npm run crash-states` does more. */
@@ -17,9 +17,7 @@ export async function runScenario(
   scenario: Scenario,
   effort: Effort = SMALL,
 ): Promise<Enumeration> {
-  const root = join(await temporaryDirectory(t), 'disk');
-  await mkdir(root);
-  return await enumerate(scenario, root, effort);
+  return await enumerate(scenario, await memoryDirectory(t), effort);
 }
 
 /** Holds a scenario to having no violation in at least `least` states. */
@@ -32,4 +30,15 @@ export async function holdsEverywhere(
   const found = await runScenario(t, scenario, effort);
   t.is(found.violations.length, 0, tellViolations(found));
   t.true(found.states >= least, `${found.states} states`);
+}
+
+/** In memory where that can be: it is the model that loses power, and a real fsync takes its time. */
+async function memoryDirectory(t: ExecutionContext<unknown>): Promise<string> {
+  const isThere = await access('/dev/shm', constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+  const directory = await realpath(await mkdtemp(join(isThere ? '/dev/shm' : tmpdir(), 'silt-test-')));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  return directory;
 }
