@@ -70,6 +70,7 @@ export type ErrorCode =
   | 'NOT_ELIGIBLE'
   | 'DOWNGRADE_REFUSED'
   | 'FLOOR_DAMAGED'
+  | 'JOURNAL_DAMAGED'
   | 'NO_SPACE'
   | 'TARGET_INVALID'
   | 'SEED_INVALID'

@@ -47,6 +47,8 @@ export interface CommandOptions {
   readonly signal?: AbortSignal | undefined;
   /** Hears each line of stderr, cut at 1000 characters; a line for which it answers true is no complaint. */
   readonly onLine?: ((line: string) => boolean) | undefined;
+  /** Hears each line of stdout, cut likewise; then nothing of it is kept, and there may be any number of bytes. */
+  readonly onOutputLine?: ((line: string) => void) | undefined;
 }
 
 export interface CommandResult {
@@ -69,9 +71,10 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     });
   signal?.throwIfAborted();
   const child = start(argv, options, fail);
-  const output = collectOutput(child, maxOutput, () =>
-    stop(fail(`it wrote more than ${maxOutput} bytes to stdout`)),
-  );
+  const output =
+    options.onOutputLine === undefined
+      ? collectOutput(child, maxOutput, () => stop(fail(`it wrote more than ${maxOutput} bytes to stdout`)))
+      : passOutput(child, options.onOutputLine);
   const complaint = firstComplaint(child, options.onLine);
   // Who closes stdin early does not want the rest.
   child.stdin?.on('error', () => {}).end(input ?? '');
@@ -138,6 +141,13 @@ function collectOutput(child: ChildProcess, limit: number, tooMuch: () => void):
       else tooMuch();
     });
   return () => Buffer.concat(kept);
+}
+
+function passOutput(child: ChildProcess, onLine: (line: string) => void): () => Buffer {
+  const lines = new LineReader(onLine);
+  child.stdout?.on('error', () => {}).on('data', (bytes: Buffer) => lines.add(bytes));
+  child.stdout?.on('close', () => lines.end());
+  return () => Buffer.alloc(0);
 }
 
 function firstComplaint(child: ChildProcess, onLine: CommandOptions['onLine']): () => string {

@@ -58,13 +58,17 @@ const refusals: Readonly<Record<number, string>> = {
 };
 
 /**
- * Retry-After as milliseconds from `now`, between 0 and {@link MAX_RETRY_AFTER_MS}; `undefined` when absent
- * or neither seconds nor a date.
+ * Retry-After as milliseconds from `now`, between 0 and `most`; `undefined` when absent or neither seconds nor a
+ * date.
  */
-export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
+export function parseRetryAfter(
+  value: string | undefined,
+  now: number,
+  most = MAX_RETRY_AFTER_MS,
+): number | undefined {
   if (value === undefined) return undefined;
   const ms = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), most);
 }
 
 /**

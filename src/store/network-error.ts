@@ -57,7 +57,13 @@ const reasons: Readonly<Record<string, string>> = {
  */
 export function networkError(
   error: unknown,
-  about: { readonly key: Key; readonly location: string; readonly signal?: AbortSignal | undefined },
+  about: {
+    readonly key: Key;
+    readonly location: string;
+    readonly signal?: AbortSignal | undefined;
+    /** `key` was to be sent there, not to be had from there. */
+    readonly isSent?: boolean;
+  },
 ): unknown {
   if (about.signal?.aborted) return about.signal.reason;
   if (error instanceof SiltError) return error;
@@ -79,7 +85,8 @@ export function networkError(
     return new SiltError('USAGE', `cannot ask ${location} for ${key}: ${text}`, { details, cause: error });
   }
   const reason = reasons[code ?? ''] ?? text;
-  const message = `cannot get ${key} from ${location}: ${reason}; check the network and try again`;
+  const action = about.isSent === true ? `send ${key} to` : `get ${key} from`;
+  const message = `cannot ${action} ${location}: ${reason}; check the network and try again`;
   return new SiltError('NETWORK', message, { details, cause: error, transient: true });
 }
 

@@ -8,6 +8,7 @@ import { GiB, KiB } from '../../core/sizes.ts';
 import { bootLoader } from './boot-loader-members.ts';
 import { components } from './component-members.ts';
 import { environment } from './environment-kind.ts';
+import { feedback } from './feedback-members.ts';
 import { checked, type Kind } from './kind.ts';
 import { byDefault, listOf, optional, required, section, shape } from './shapes.ts';
 import { choice, command, count, location, name, path, size, textOf } from './text-kinds.ts';
@@ -125,6 +126,7 @@ export const deviceConfig = shape({
   stateDirectory: byDefault(path, '/var/lib/silt'),
   budgets: section(budgets),
   polling: section(polling),
+  feedback: optional(feedback),
 });
 
 /** Durations are in seconds, sizes in bytes, times of day in minutes after midnight. */

@@ -104,7 +104,7 @@ function invalid(path: string, mistakes: readonly Finding[]): SiltError {
 
 /** What concerns several members; those that could not be read are not looked at. */
 function checkWhole(reading: Reading, part: Partial<DeviceConfig>): void {
-  const { components, bootLoader, repositories, trust, hooks, budgets, polling } = part;
+  const { components, bootLoader, repositories, trust, hooks, budgets, polling, feedback } = part;
   const tell = tellAbout(reading, part);
   if (components !== undefined) checkComponents(reading, components, bootLoader);
   if (repositories !== undefined) {
@@ -116,7 +116,8 @@ function checkWhole(reading: Reading, part: Partial<DeviceConfig>): void {
     });
     const { ca, cert, pins } = trust?.tls ?? {};
     const usesTls = (ca ?? cert) !== undefined || (pins?.length ?? 0) > 0;
-    if (trust !== undefined && usesTls && !repositories.some((repository) => /^https:/i.test(repository))) {
+    const servers = [...repositories, feedback?.url ?? ''];
+    if (trust !== undefined && usesTls && !servers.some((server) => /^https:/i.test(server))) {
       tellAbout(reading, trust).mistake('expected a repository at https:// with it, found none', 'tls');
     }
   }

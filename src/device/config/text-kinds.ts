@@ -166,7 +166,8 @@ export const location: Kind<string> = textKind(
     /^https?:\/\/[^/]*@/i.test(text) ? 'no user and password in a URL: use trust.tls.cert' : undefined,
 );
 
-function isPlainUrl(text: string): boolean {
+/** An http(s) URL without user, password and fragment. */
+export function isPlainUrl(text: string): boolean {
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return false;
   const { username, password, hash } = new URL(text);
   return username === '' && password === '' && hash === '';

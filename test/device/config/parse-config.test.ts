@@ -51,6 +51,7 @@ test('defaults are filled in', (t) => {
     stateDirectory: '/var/lib/silt',
     budgets: { maxBytes: undefined, maxRequests: undefined, seconds: undefined },
     polling: { interval: 21_600, jitter: 600, windows: [] },
+    feedback: undefined,
   });
 });
 
