@@ -5,10 +5,14 @@
  */
 import { formatSize } from '../core/sizes.ts';
 import type { FetchReport } from '../fetcher/fetch-report.ts';
+import type { MirrorUsage } from '../store/mirrors.ts';
 import { alignRows } from './align-rows.ts';
 
 /** Lines about a fetch into `path`. */
-export function describeFetch(report: FetchReport & { readonly peakMemory: number }, path: string): string[] {
+export function describeFetch(
+  report: FetchReport & { readonly peakMemory: number; readonly mirrors?: readonly MirrorUsage[] },
+  path: string,
+): string[] {
   const { windows } = report;
   const name = `${report.product} ${report.version} ${report.image}`;
   const title = report.dryRun ? `${name} would be written to ${path}` : `${name} is in ${path}, verified`;
@@ -35,10 +39,20 @@ export function describeFetch(report: FetchReport & { readonly peakMemory: numbe
         report.dryRun ? '  to fetch' : '  fetched',
         `${formatSize(report.bytesFetched)} (${share.toFixed(1)} %) in ${report.requests} requests: ${kinds.join(', ')}`,
       ],
+      ...(report.mirrors ?? []).map(mirrorRow),
       ...local.map(([place, bytes]) => [`  ${place}`, formatSize(bytes)]),
       ...(windows.repaired > 0 ? [['  repaired', `${windows.repaired} windows whose seed had changed`]] : []),
       ...(report.deltaProblem === undefined ? [] : [['  no delta', report.deltaProblem]]),
       ['  took', `${report.seconds.toFixed(1)} s, ${formatSize(report.peakMemory)} of memory`],
     ]),
   ];
+}
+
+function mirrorRow({ location, requests, bytes, failures, wrong }: MirrorUsage): string[] {
+  const troubles = [
+    ...(failures > 0 ? [`${failures} failed`] : []),
+    ...(wrong > 0 ? [`${wrong} times wrong bytes`] : []),
+  ];
+  const told = troubles.length === 0 ? '' : `, ${troubles.join(', ')}`;
+  return [`  from ${location}`, `${formatSize(bytes)} in ${requests} requests${told}`];
 }

@@ -11,7 +11,8 @@ if (major < 24 || (major === 24 && minor < 15)) {
 }
 // What runs on devices.
 const command = process.argv.slice(2, 4).join(' ');
-if (/^(fetch\b|delta patch$)/.test(command)) (await import('./small-heap.ts')).keepHeapSmall();
+if (/^(fetch|install|agent|mark-good|rollback|status)\b|^delta patch$/.test(command))
+  (await import('./small-heap.ts')).keepHeapSmall();
 const { runProgram } = await import('./program.ts');
 // All streams of a process are synchronous here, so nothing is lost. Not by process.exit(): that joins V8's
 // threads, of which one that compiles may be waiting for this thread to collect garbage, for ever.

@@ -10,6 +10,7 @@ import { SiltError } from '../core/errors.ts';
 import { MiB } from '../core/sizes.ts';
 import type { ProductListing } from '../trust/product-listing.ts';
 import type { MetadataReader, Releases, TrustOptions } from '../trust/releases.ts';
+import { lookingTwice } from '../trust/second-look.ts';
 import { type MetadataState, memoryState } from '../trust/tuf/metadata-state.ts';
 import type { CertificatePolicy } from '../trust/x509/verify-cms.ts';
 import { readOptionFile, readOptionText } from './read-option-file.ts';
@@ -23,11 +24,28 @@ export interface Trust {
   products(store: MetadataReader, options?: TrustOptions): Promise<readonly ProductListing[]>;
 }
 
+/** What named each file, for messages. */
+export interface TrustNames {
+  readonly root: string;
+  readonly anchors: string;
+  readonly intermediates: string;
+  readonly crls: string;
+}
+
+const OPTION_NAMES: TrustNames = {
+  root: '--root',
+  anchors: '--anchors',
+  intermediates: '--intermediates',
+  crls: '--crl',
+};
+
 export interface OpenTrustOptions {
   /** The directory under which a device remembers what it has verified. */
   readonly stateDirectory: string;
   /** Remember nothing beyond this run: a dry run writes nothing. */
   readonly forget?: boolean | undefined;
+  /** Default: the options of the command line. */
+  readonly names?: TrustNames | undefined;
 }
 
 /**
@@ -37,43 +55,45 @@ export interface OpenTrustOptions {
  */
 export async function openTrust(policy: TrustPolicy, options: OpenTrustOptions): Promise<Trust> {
   const { mode } = policy;
+  const { names = OPTION_NAMES } = options;
   if (mode === 'insecure') {
     const { openReleases } = await import('../trust/unsigned-releases.ts');
     const { listProducts } = await import('../trust/unsigned-products.ts');
     return { mode, releases: openReleases, products: listProducts };
   }
   if (mode === 'x509') return await openX509(policy.certificates, options);
-  const factoryRoot = await readOptionFile('--root', policy.root);
+  const factoryRoot = await readOptionFile(names.root, policy.root);
   const state = await openState(rootId(factoryRoot, policy.root), options);
   const { listTufProducts, openTufReleases } = await import('../trust/tuf/tuf-releases.ts');
   const products: Trust['products'] = (store, { signal } = {}) =>
     listTufProducts({ store, state, factoryRoot, ...(signal && { signal }) });
   const signed = (store: MetadataReader): Releases => openTufReleases({ store, state, factoryRoot });
-  if (mode === 'tuf') return { mode, releases: signed, products };
-  const certificates = await readCertificates(policy.certificates);
+  if (mode === 'tuf') return { mode, releases: lookingTwice(signed), products };
+  const certificates = await readCertificates(policy.certificates, names);
   const { withCms } = await import('../trust/x509/with-cms.ts');
-  return { mode, releases: (store) => withCms(signed(store), store, certificates, { state }), products };
+  const both = (store: MetadataReader): Releases => withCms(signed(store), store, certificates, { state });
+  return { mode, releases: lookingTwice(both), products };
 }
 
 async function openX509(files: CertificateFiles, options: OpenTrustOptions): Promise<Trust> {
-  const certificates = await readCertificates(files);
+  const certificates = await readCertificates(files, options.names ?? OPTION_NAMES);
   const state = await openState(`x509-${idOf(certificates.anchors)}`, options);
   const { listX509Products, openX509Releases } = await import('../trust/x509/x509-releases.ts');
   return {
     mode: 'x509',
-    releases: (store) => openX509Releases(store, certificates, { state }),
+    releases: lookingTwice((store) => openX509Releases(store, certificates, { state })),
     products: listX509Products,
   };
 }
 
-async function readCertificates(files: CertificateFiles): Promise<CertificatePolicy> {
+async function readCertificates(files: CertificateFiles, names: TrustNames): Promise<CertificatePolicy> {
   const { anchors, intermediates, crls, purpose } = files;
   return {
-    anchors: await readOptionText('--anchors', anchors),
+    anchors: await readOptionText(names.anchors, anchors),
     ...(intermediates !== undefined && {
-      intermediates: await readOptionText('--intermediates', intermediates),
+      intermediates: await readOptionText(names.intermediates, intermediates),
     }),
-    crls: await Promise.all(crls.map((path) => readOptionFile('--crl', path, MAX_CRL))),
+    crls: await Promise.all(crls.map((path) => readOptionFile(names.crls, path, MAX_CRL))),
     purpose,
   };
 }

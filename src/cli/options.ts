@@ -16,6 +16,7 @@ export interface CommonOptions extends OutputOptions {
 }
 
 export const REPO_TO_READ = 'repository: directory, http(s):// URL or s3://bucket/prefix';
+export const REPO_TO_CHANGE = 'repository: directory or s3://bucket/prefix';
 export const REPO_TO_WRITE = 'repository: directory or s3://bucket/prefix; a missing directory is made';
 
 /** Adds `--json` and `--quiet`. */

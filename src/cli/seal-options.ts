@@ -15,6 +15,14 @@ export interface SealFlags {
   readonly seal?: string;
 }
 
+/** What named each file, for messages. */
+export interface RecipientNames {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const OPTION_NAMES: RecipientNames = { cert: '--recipient-cert', key: '--recipient-key' };
+
 export function withSealOptions(command: Command): Command {
   return command
     .option('--recipient-cert <file>', 'certificate for which sealed releases were sealed, PEM')
@@ -25,10 +33,12 @@ export function withSealOptions(command: Command): Command {
 /**
  * How content keys are found; `undefined` when no option says it.
  *
+ * @param names by default those of the options
  * @throws SiltError USAGE, IO_FAILED, KEY_UNUSABLE
  */
 export async function openContentKeys(
   flags: SealFlags,
+  names: RecipientNames = OPTION_NAMES,
 ): Promise<((store: MetadataReader) => OpenContentKey) | undefined> {
   const { recipientCert, recipientKey, seal } = flags;
   if ((recipientCert === undefined) !== (recipientKey === undefined)) {
@@ -43,8 +53,8 @@ export async function openContentKeys(
     return () => open;
   }
   if (recipientCert === undefined || recipientKey === undefined) return undefined;
-  const certificate = await readOptionText('--recipient-cert', recipientCert);
-  const privateKey = await readOptionText('--recipient-key', recipientKey);
+  const certificate = await readOptionText(names.cert, recipientCert);
+  const privateKey = await readOptionText(names.key, recipientKey);
   const { recipientKeys } = await import('../trust/seal/recipient-keys.ts');
   return (store) => recipientKeys(store, { certificate, privateKey });
 }

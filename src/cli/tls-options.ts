@@ -6,6 +6,7 @@
 import type { Command } from 'commander';
 import { SiltError } from '../core/errors.ts';
 import type { HttpStoreOptions } from '../store/http-options.ts';
+import { publicLocation } from '../store/public-location.ts';
 import { collect } from './options.ts';
 import { readOptionText } from './read-option-file.ts';
 
@@ -15,6 +16,15 @@ export interface TlsFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
 }
+
+/** What named each file, for messages. */
+export interface TlsNames {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+const OPTION_NAMES: TlsNames = { ca: '--tls-ca', cert: '--tls-cert', key: '--tls-key' };
 
 export function withTlsOptions(command: Command): Command {
   return command
@@ -31,24 +41,29 @@ export function withTlsOptions(command: Command): Command {
 /**
  * What the options say about the repository at `location`; `undefined` when they say nothing.
  *
+ * @param names by default those of the options
  * @throws SiltError USAGE where there is no TLS, or half of a pair is missing; IO_FAILED
  */
-export async function tlsOptions(flags: TlsFlags, location: string): Promise<HttpStoreOptions['tls']> {
+export async function tlsOptions(
+  flags: TlsFlags,
+  location: string,
+  names: TlsNames = OPTION_NAMES,
+): Promise<HttpStoreOptions['tls']> {
   const { tlsCa, tlsPin, tlsCert, tlsKey } = flags;
   if ((tlsCa ?? tlsPin ?? tlsCert ?? tlsKey) === undefined) return undefined;
   if (!/^https:/i.test(location)) {
     throw new SiltError(
       'USAGE',
-      `expected a repository at https:// with the --tls options, found ${location}`,
+      `expected a repository at https:// with the --tls options, found ${publicLocation(location)}`,
     );
   }
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new SiltError('USAGE', 'expected --tls-cert and --tls-key together');
   }
   return {
-    ...(tlsCa !== undefined && { ca: await readOptionText('--tls-ca', tlsCa) }),
+    ...(tlsCa !== undefined && { ca: await readOptionText(names.ca, tlsCa) }),
     ...(tlsPin !== undefined && { pins: tlsPin }),
-    ...(tlsCert !== undefined && { cert: await readOptionText('--tls-cert', tlsCert) }),
-    ...(tlsKey !== undefined && { key: await readOptionText('--tls-key', tlsKey) }),
+    ...(tlsCert !== undefined && { cert: await readOptionText(names.cert, tlsCert) }),
+    ...(tlsKey !== undefined && { key: await readOptionText(names.key, tlsKey) }),
   };
 }

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { checkConfig } from '../../src/device/config/parse-config.ts';
 import { createJsonCli } from '../support/json-cli.ts';
 import { sampleConfig } from '../support/sample-config.ts';
 
@@ -55,4 +57,12 @@ test('a file that is not there is one error', async (t) => {
   const { fails } = await createJsonCli(t);
   const error = await fails(2, 'device', 'check', 'none.yaml');
   t.is(error.code, 'CONFIG_INVALID');
+});
+
+test('the configuration that the guide tries out on a desk is right, without a warning', (t) => {
+  const guide = readFileSync(new URL('../../docs/guides/cli.md', import.meta.url), 'utf8');
+  const text = /^### On a desk$[\s\S]*?^```yaml\n([\s\S]*?)^```$/m.exec(guide)?.[1] ?? '';
+  const { config, mistakes, warnings } = checkConfig(text, { path: '/tmp/desk/desk.yaml' });
+  t.deepEqual([mistakes, warnings], [[], []]);
+  t.is(config?.bootLoader.type, 'simulated');
 });

@@ -51,9 +51,9 @@ export function addBench(program: Command): void {
     .command('bench')
     .summary('compare what an update would cost, with silt and with other tools')
     .description(
-      'Publishes OLD and NEW with silt and with every other tool that is installed, into temporary\n' +
-        'directories, fetches NEW with OLD as seed over simulated lines, and compares bytes, requests, time,\n' +
-        `CPU and memory. Lines: ${links};\nor RATE,ROUND-TRIP[,LOSS] such as 8Mbit,120ms,0.5%.`,
+      'Publishes OLD and NEW with silt and with every other tool that is installed, into temporary ' +
+        'directories, fetches NEW with OLD as seed over simulated lines, and compares bytes, requests, time, ' +
+        `CPU and memory. Lines: ${links}; or RATE,ROUND-TRIP[,LOSS] such as 8Mbit,120ms,0.5%.`,
     )
     .argument('<OLD>', 'the image that devices have')
     .argument('<NEW>', 'the image that they shall get')

@@ -31,7 +31,7 @@ export function addChannel(program: Command): void {
     .command('channel')
     .summary('point a channel at a release')
     .description(
-      'Points a channel at a release that is in the repository. For a recall: devices that run one of the named\n' +
+      'Points a channel at a release that is in the repository. For a recall: devices that run one of the named ' +
         'versions may go down to this one, though its counter is lower.',
     )
     .argument('<NAME>', 'the channel; it is made if there is none')

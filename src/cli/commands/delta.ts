@@ -97,7 +97,7 @@ function addPatch(delta: Command): void {
     .command('patch')
     .summary('apply a delta')
     .description(
-      'Rebuilds the new image from OLD and PATCH. A file takes its name when it is complete and verified;\n' +
+      'Rebuilds the new image from OLD and PATCH. A file takes its name when it is complete and verified; ' +
         'a block device is written in place. Interrupted, the same command goes on where it stopped.',
     )
     .argument('<OLD>', 'the image that the delta was made from: a file or block device')

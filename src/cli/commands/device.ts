@@ -1,5 +1,6 @@
 /**
- * `silt device check`: what is wrong with the configuration of a device, with the line of each mistake.
+ * `silt device`: what is wrong with the configuration of a device, with the line of each mistake; and a restart of
+ * one that is tried out on a desk.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { EXIT_DONE, exitStatus } from '../exit.ts';
 import { withOutputOptions } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
+import { addSimulateBoot } from './device-simulate-boot.ts';
 
 const examples = `
 Examples:
@@ -22,14 +24,14 @@ Examples:
 export function addDevice(program: Command): void {
   const device = program
     .command('device')
-    .summary('check the configuration of a device')
-    .description('Looks after the configuration of a device.')
+    .summary('check the configuration of a device, or try it out')
+    .description('Looks after the configuration of a device, and restarts one that is tried out on a desk.')
     .addHelpText('after', examples);
   const check = device
     .command('check')
     .summary('explain every mistake in a configuration')
     .description(
-      'Checks the configuration of a device and tells every mistake and warning with its line and column.\n' +
+      'Checks the configuration of a device and tells every mistake and warning with its line and column. ' +
         'Opens nothing but that file, so it runs where images are built as well. Exits with 2 on a mistake.',
     )
     .argument('<FILE>', 'the configuration, YAML');
@@ -38,6 +40,7 @@ export function addDevice(program: Command): void {
     .action((path: string, options: OutputOptions) =>
       runCommand(options, 'interrupted', (session) => checkCommand(path, options, session)),
     );
+  addSimulateBoot(device);
 }
 
 async function checkCommand(

@@ -11,20 +11,24 @@ import type { MetadataReader, Releases } from '../../trust/releases.ts';
 import { describeFetch } from '../describe-fetch.ts';
 import { type DeviceFlags, deviceCheck, withDeviceOptions } from '../device-options.ts';
 import { EXIT_DONE, EXIT_NOTHING_TO_DO } from '../exit.ts';
-import { openRepository, type RepositoryFlags, withRepositoryOptions } from '../open-repository.ts';
 import {
-  type CommonOptions,
+  openRepository,
+  type RepositoryFlags,
+  withRepositoryOptions,
+  withRepoToRead,
+} from '../open-repository.ts';
+import {
   collect,
   parseCount,
-  REPO_TO_READ,
   releaseSelector,
   withDetailedExitCode,
   withOutputOptions,
   withReleaseOptions,
 } from '../options.ts';
+import type { OutputOptions } from '../output.ts';
 import { type CommandSession, peakMemory, runCommand } from '../run-command.ts';
 
-interface FetchCommandOptions extends CommonOptions, RepositoryFlags, DeviceFlags {
+interface FetchCommandOptions extends OutputOptions, RepositoryFlags, DeviceFlags {
   readonly product: string;
   readonly version?: string;
   readonly channel?: string;
@@ -60,12 +64,11 @@ export function addFetch(program: Command): void {
     .command('fetch')
     .summary('rebuild an image of a release on this machine')
     .description(
-      'Rebuilds an image of a release from seeds, and fetches only what they do not hold.\n' +
+      'Rebuilds an image of a release from seeds, and fetches only what they do not hold. ' +
         'A file takes its name when it is complete and verified; a block device is written in place.',
     )
-    .requiredOption('--repo <location>', REPO_TO_READ)
     .requiredOption('--product <name>', 'the product');
-  withReleaseOptions(command)
+  withReleaseOptions(withRepoToRead(command))
     .option('--image <name>', 'the image; may be left out when the release has one')
     .requiredOption('--output <path>', 'where to write: a file, or a block device that nothing boots from')
     .option('--seed <path>', 'a file or block device that may hold some of it; several times', collect)
@@ -90,7 +93,7 @@ async function fetchCommand(
 ): Promise<number> {
   const wait = options.timeout === undefined ? undefined : options.timeout * 1000;
   await using stack = new AsyncDisposableStack();
-  const { store, trust, contentKey, stateDirectory } = await openRepository(options.repo, options, {
+  const { store, mirrors, trust, contentKey, stateDirectory } = await openRepository(options, {
     output,
     stack,
     waitMs: wait,
@@ -126,7 +129,13 @@ async function fetchCommand(
         note: fetched(progress),
       }),
   });
-  const result = { ...report, trust: trust.mode, peakMemory: peakMemory() };
+  const used = mirrors();
+  const result = {
+    ...report,
+    ...(used && { mirrors: used }),
+    trust: trust.mode,
+    peakMemory: peakMemory(),
+  };
   output.result(result, () => describeFetch(result, options.output));
   return report.upToDate && options.detailedExitcode ? EXIT_NOTHING_TO_DO : EXIT_DONE;
 }

@@ -62,8 +62,8 @@ function addRaise(floor: Command): void {
     .command('raise')
     .summary('raise it')
     .description(
-      'Raises the Floor of a product: from now on no release with a lower counter is accepted. It never falls.\n' +
-        'To be called when the release has booted and works, not when it was installed. Where the Floor was\n' +
+      'Raises the Floor of a product: from now on no release with a lower counter is accepted. It never falls. ' +
+        'To be called when the release has booted and works, not when it was installed. Where the Floor was ' +
         'damaged in every copy, it begins anew with this counter.',
     )
     .requiredOption(

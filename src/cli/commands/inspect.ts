@@ -12,13 +12,18 @@ import {
   type InspectedRelease,
 } from '../describe-inspected.ts';
 import { EXIT_DONE } from '../exit.ts';
-import { openRepository, type RepositoryFlags, withRepositoryOptions } from '../open-repository.ts';
-import { REPO_TO_READ, releaseSelector, withReleaseOptions } from '../options.ts';
+import {
+  openRepository,
+  type RepositoryFlags,
+  repositoriesOf,
+  withRepositoryOptions,
+  withRepoToRead,
+} from '../open-repository.ts';
+import { releaseSelector, withReleaseOptions } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
 
 interface InspectCommandOptions extends OutputOptions, RepositoryFlags {
-  readonly repo?: string;
   readonly product?: string;
   readonly version?: string;
   readonly channel?: string;
@@ -38,13 +43,12 @@ export function addInspect(program: Command): void {
     .command('inspect')
     .summary('show what is in a repository, a release or a file')
     .description(
-      'Shows the products of a repository, one release of it, or a local index, pack, delta, seed\n' +
+      'Shows the products of a repository, one release of it, or a local index, pack, delta, seed ' +
         'index, manifest, catalog or signed metadata.',
     )
     .argument('[FILE]', 'a file of silt; what it is is told by its first bytes')
-    .option('--repo <location>', REPO_TO_READ)
     .option('--product <name>', 'show a release of this product');
-  withReleaseOptions(command);
+  withReleaseOptions(withRepoToRead(command));
   withRepositoryOptions(command);
   command
     .option('--json', 'print one JSON document on stdout; errors as one on stderr')
@@ -59,22 +63,23 @@ async function inspectCommand(
   options: InspectCommandOptions,
   { output, signal }: CommandSession,
 ): Promise<number> {
-  const { repo, product } = options;
-  if ((path === undefined) === (repo === undefined)) {
+  const { product } = options;
+  const isNothing = path === undefined && repositoriesOf(options, process.env).length === 0;
+  if (isNothing || (path !== undefined && options.repo !== undefined)) {
     throw new SiltError('USAGE', 'expected either a file or --repo');
   }
   if (product === undefined && (options.version ?? options.channel) !== undefined) {
     throw new SiltError('USAGE', 'expected --product with --version and --channel');
   }
   // Loaded when needed, for a device that fetches should not hold a publisher in memory.
-  if (repo === undefined) {
+  if (path !== undefined) {
     const { inspectFile } = await import('../inspect-file.ts');
-    const file = await inspectFile(path as string);
+    const file = await inspectFile(path);
     output.result(file, () => describeFile(file));
     return EXIT_DONE;
   }
   await using stack = new AsyncDisposableStack();
-  const { store, trust, contentKey } = await openRepository(repo, options, { output, stack, retry: true });
+  const { store, trust, contentKey } = await openRepository(options, { output, stack, retry: true });
   if (product === undefined) {
     const products = await trust.products(store, { signal });
     output.result({ products, trust: trust.mode }, () => describeProducts(products));

@@ -73,7 +73,7 @@ export function addKeysRotate(keys: Command): void {
     .command('rotate')
     .summary('replace the keys of a role, or sign it anew')
     .description(
-      'Replaces all keys of a role by those given, or by as many new ones, made beside the others. With --keep\n' +
+      'Replaces all keys of a role by those given, or by as many new ones, made beside the others. With --keep ' +
         'the keys stay, and the role is signed anew, before it expires.',
     )
     .option('--keep', 'keep the keys; sign anew, with a new expiry');
@@ -90,7 +90,7 @@ export function addKeysRevoke(keys: Command): void {
     .command('revoke')
     .summary('take a key away from every role')
     .description(
-      'Takes a key away from every role, for good. Refused where a role could not be signed any more: add or\n' +
+      'Takes a key away from every role, for good. Refused where a role could not be signed any more: add or ' +
         'rotate keys first.',
     )
     .argument('<KEYID>', 'the id of the key, or its first digits, eight or more');

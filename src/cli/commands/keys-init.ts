@@ -59,8 +59,8 @@ export function addKeysInit(keys: Command): void {
     .command('init')
     .summary('make keys and a signed repository')
     .description(
-      'Makes keys for root, targets, snapshot, timestamp and each product, and a root that lists them. With\n' +
-        `--repo the repository is there at once; without, ${STAGE_FILE} is left for "silt release".\n` +
+      'Makes keys for root, targets, snapshot, timestamp and each product, and a root that lists them. With ' +
+        `--repo the repository is there at once; without, ${STAGE_FILE} is left for "silt release". ` +
         'Then take root and targets offline: CI needs those of snapshot, timestamp and products only.',
     )
     .argument('<DIR>', 'directory for the keys; it must not hold any yet')
@@ -69,15 +69,10 @@ export function addKeysInit(keys: Command): void {
     .addOption(new Option('--type <kind>', 'kind of the keys').choices(keyKinds).default('ed25519'));
   for (const role of ['root', 'targets', 'product']) {
     command
-      .option(
-        `--${role}-keys <n>`,
-        `keys for ${role}; by default 1`,
-        parseCount(`--${role}-keys`, 1, MAX_INIT_KEYS),
-        1,
-      )
+      .option(`--${role}-keys <n>`, `keys for ${role}`, parseCount(`--${role}-keys`, 1, MAX_INIT_KEYS), 1)
       .option(
         `--${role}-threshold <n>`,
-        `how many of them must sign; by default 1`,
+        'how many of them must sign',
         parseCount(`--${role}-threshold`, 1, MAX_INIT_KEYS),
         1,
       );

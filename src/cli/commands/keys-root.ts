@@ -50,7 +50,7 @@ export function addKeysExportRoot(keys: Command): void {
     .command('export-root')
     .summary('write the newest root, for devices')
     .description(
-      'Writes the newest root that follows from the one you trust. Devices are made with it; those in the field\n' +
+      'Writes the newest root that follows from the one you trust. Devices are made with it; those in the field ' +
         'find newer roots by themselves.',
     )
     .requiredOption('--repo <location>', REPO_TO_WRITE)

@@ -22,7 +22,7 @@ export function addKeysSeal(keys: Command): void {
     .command('seal')
     .summary('make the secret that sealed releases are made with')
     .description(
-      'Makes the secret that content keys of sealed releases follow from, in a new file that only you can\n' +
+      'Makes the secret that content keys of sealed releases follow from, in a new file that only you can ' +
         'read. Who has it can read all that is sealed with it; without it nothing can be sealed on.',
     )
     .argument('<FILE>', 'the file to make; it must not exist');

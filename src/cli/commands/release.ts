@@ -35,8 +35,8 @@ export function addRelease(program: Command): void {
     .command('release')
     .summary('make a signed stage visible, or sign the timestamp anew')
     .description(
-      'With a stage: checks that enough keys signed it and that nothing changed since it was made, and makes it\n' +
-        'visible in one step. Without: signs the timestamp anew, and the snapshot when half of its life is over;\n' +
+      'With a stage: checks that enough keys signed it and that nothing changed since it was made, and makes it ' +
+        'visible in one step. Without: signs the timestamp anew, and the snapshot when half of its life is over; ' +
         'to be run more often than the timestamp lives, which is 7 days by default.',
     )
     .argument('[STAGE]', 'the file that "silt sign" has signed')
@@ -63,7 +63,17 @@ async function releaseCommand(
   const store = withRetry(await openStore(options.repo, { env: process.env, create: isFirst }));
   stack.defer(() => store.close());
   const { releaseStage } = await import('../../trust/ledger/release-stage.ts');
-  await releaseStage(store, stage, { root, signers: keys.signers, signal });
+  if (stage.release === undefined) await releaseStage(store, stage, { root, signers: keys.signers, signal });
+  else {
+    const { manifest } = stage.release;
+    const { holdLease } = await import('../../publisher/prune/lease.ts');
+    const { requireStored } = await import('../../publisher/prune/require-stored.ts');
+    // Since it was staged its objects belonged to no release.
+    await using lease = await holdLease(store, `release ${manifest.product} ${manifest.version}`, { signal });
+    await requireStored(store, manifest, { signal });
+    await lease.requireHeld();
+    await releaseStage(store, stage, { root, signers: keys.signers, signal });
+  }
   if (root !== undefined) {
     const { memoryState } = await import('../../trust/tuf/metadata-state.ts');
     await updateRootFile({

@@ -34,7 +34,7 @@ export function addSign(program: Command): void {
     .command('sign')
     .summary('sign what another machine has staged')
     .description(
-      'Shows what a stage changes, and adds the signatures that the keys at hand may make. What the stage holds\n' +
+      'Shows what a stage changes, and adds the signatures that the keys at hand may make. What the stage holds ' +
         'must fit together and follow from the root you trust; otherwise nothing is signed.',
     )
     .argument('<STAGE>', 'the file that "publish --unsigned" or "keys ... --stage" wrote');
