@@ -1,0 +1,2 @@
+#!/bin/busybox sh
+exec /usr/bin/node /usr/lib/silt/dist/cli/main.js "$@"
