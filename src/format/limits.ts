@@ -46,5 +46,11 @@ export const MAX_TRANSFORMS = 64;
 export const MAX_HARDWARE = 256;
 /** Releases from which a downgrade to a release is allowed. */
 export const MAX_EXCEPTIONS = 256;
+/** Bytes of what pruning remembers; objects beyond it wait for their turn. */
+export const MAX_PRUNE_RECORD: number = 16 * MiB;
+/** Publishers at work in one repository at once. */
+export const MAX_LEASES = 1024;
+/** Bytes of the list of them. */
+export const MAX_LEASE_LIST: number = 1 * MiB;
 /** A content key for its recipients: some 300 to 700 bytes each. */
 export const MAX_ENVELOPE: number = 4 * MiB;

@@ -68,6 +68,25 @@ export interface PointOptions extends TrustOptions {
   readonly allowDowngradeFrom?: readonly string[] | undefined;
 }
 
+/** A release that a repository lists, for whoever keeps the repository in order. */
+export interface HeldRelease {
+  readonly manifest: Manifest;
+  /** Where the manifest lies; a CMS signature of it may lie beside it, at {@link cmsKey}. */
+  readonly key: string;
+  /** Those that point at it. */
+  readonly channels: readonly string[];
+}
+
+/** All that a repository refers to, at one moment. */
+export interface RepositorySurvey {
+  /** Another one whenever the repository lists something else. */
+  readonly state: string;
+  /** Every release of every product. */
+  readonly releases: AsyncIterable<HeldRelease>;
+  /** The version that counts of each file `metadata/<version>.<name>.json`, by `<name>`; `root` is not among them. */
+  readonly metadata: ReadonlyMap<string, number>;
+}
+
 /** What a publisher may ask. */
 export interface ReleaseLedger extends Releases {
   /** Every release of every product, oldest first; none in a repository that does not exist yet. */
@@ -95,6 +114,35 @@ export interface ReleaseLedger extends Releases {
    * @throws SiltError NOT_A_REPOSITORY, RELEASE_NOT_FOUND, CONFLICT after losing too many races
    */
   point(product: string, channel: string, version: string, options?: PointOptions): Promise<void>;
+
+  /**
+   * What the repository refers to, verified.
+   *
+   * @throws SiltError as {@link Releases.find}; what a release is refused for only once it is reached
+   */
+  survey(options?: TrustOptions): Promise<RepositorySurvey>;
+
+  /**
+   * Takes releases out of the metadata, so that no device is offered them; their objects stay. A release that a
+   * channel points at by then stays listed, and so does the latest, from whose counter the next one follows.
+   *
+   * @returns the versions that were taken out, or that a stage takes out
+   * @throws SiltError NOT_A_REPOSITORY, CONFLICT after losing too many races, SIGNATURES_MISSING, TRUST_*
+   */
+  remove(product: string, versions: readonly string[], options?: TrustOptions): Promise<readonly string[]>;
+}
+
+/** Those of `entries` that {@link ReleaseLedger.remove} may take out of a product's list. */
+export function removable<T extends { readonly version: string; readonly counter: number }>(
+  entries: readonly T[],
+  versions: readonly string[],
+  isPointedAt: (entry: T) => boolean,
+): T[] {
+  const latest = entries.reduce((highest, { counter }) => Math.max(highest, counter), 0);
+  const wanted = new Set(versions);
+  return entries.filter(
+    (entry) => wanted.has(entry.version) && entry.counter !== latest && !isPointedAt(entry),
+  );
 }
 
 /** What trust needs of a store to read metadata; every ReadStore has it. */
@@ -102,7 +150,7 @@ export interface MetadataReader {
   readonly location: string;
   get(
     key: string,
-    options: { readonly maxBytes: number; readonly signal?: AbortSignal },
+    options: { readonly maxBytes: number; readonly signal?: AbortSignal; readonly fresh?: boolean },
   ): Promise<{ readonly bytes: Uint8Array; readonly etag?: string } | undefined>;
 }
 

@@ -10,6 +10,7 @@ export type { PublicKey, SignatureScheme, Signer } from './keys/signer.ts';
 export { openTufLedger, type TufLedgerOptions } from './ledger/tuf-ledger.ts';
 export type {
   AddOptions,
+  HeldRelease,
   MetadataReader,
   MetadataWriter,
   NewRelease,
@@ -17,6 +18,7 @@ export type {
   ReleaseLedger,
   ReleaseSelector,
   Releases,
+  RepositorySurvey,
   TrustedRelease,
   TrustOptions,
 } from './releases.ts';

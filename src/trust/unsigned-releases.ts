@@ -21,6 +21,7 @@ import { readCatalog } from './read-catalog.ts';
 import {
   type AddOptions,
   cmsKey,
+  type HeldRelease,
   type MetadataReader,
   type MetadataWriter,
   type NewRelease,
@@ -28,6 +29,8 @@ import {
   type ReleaseLedger,
   type ReleaseSelector,
   type Releases,
+  type RepositorySurvey,
+  removable,
   type TrustedRelease,
   type TrustOptions,
 } from './releases.ts';
@@ -52,6 +55,8 @@ export function openLedger(store: MetadataWriter): ReleaseLedger {
     requireReady: async () => {},
     add: (release, options) => add(store, release, options),
     point: (product, channel, version, options) => point(store, product, channel, version, options),
+    survey: (options) => survey(store, options),
+    remove: (product, versions, options) => remove(store, product, versions, options),
   };
 }
 
@@ -71,18 +76,19 @@ function requireProduct(
   catalog: Catalog | undefined,
   product: string,
 ): CatalogProduct {
-  if (catalog === undefined) {
-    throw new SiltError(
-      'NOT_A_REPOSITORY',
-      `${store.location} is not a silt repository: it has no ${CATALOG_KEY}; check --repo`,
-      { details: { location: store.location } },
-    );
-  }
-  const entry = productOf(catalog, product);
-  if (entry === undefined) {
-    throw notFound(`product "${product}"`, Object.keys(catalog.products), store.location);
-  }
+  const { products } = requireCatalog(store, catalog);
+  const entry = catalog && productOf(catalog, product);
+  if (entry === undefined) throw notFound(`product "${product}"`, Object.keys(products), store.location);
   return entry;
+}
+
+function requireCatalog(store: MetadataReader, catalog: Catalog | undefined): Catalog {
+  if (catalog !== undefined) return catalog;
+  throw new SiltError(
+    'NOT_A_REPOSITORY',
+    `${store.location} is not a silt repository: it has no ${CATALOG_KEY}; check --repo`,
+    { details: { location: store.location } },
+  );
 }
 
 /** A product may be called "constructor". */
@@ -158,6 +164,44 @@ async function readManifest(
     });
   }
   return { manifest, bytes: object.bytes, key, allowDowngradeFrom: manifest.allowDowngradeFrom ?? [] };
+}
+
+async function survey(store: MetadataReader, { signal }: TrustOptions = {}): Promise<RepositorySurvey> {
+  const catalog = requireCatalog(store, (await readCatalog(store, signal))?.catalog);
+  async function* releases(): AsyncGenerator<HeldRelease> {
+    for (const [product, { channels, releases: entries }] of Object.entries(catalog.products)) {
+      for (const entry of entries) {
+        const { manifest, key } = await readManifest(store, product, entry, signal);
+        yield { manifest, key, channels: namesOf(channels, entry) };
+      }
+    }
+  }
+  return { state: sha256Hex(encodeCatalog(catalog)), releases: releases(), metadata: new Map() };
+}
+
+/** The channels that point at a release. */
+function namesOf(channels: CatalogProduct['channels'], { version }: CatalogRelease): string[] {
+  return Object.keys(channels).filter((name) => channels[name] === version);
+}
+
+async function remove(
+  store: MetadataWriter,
+  product: string,
+  versions: readonly string[],
+  { signal }: TrustOptions = {},
+): Promise<readonly string[]> {
+  return await changeCatalog(store, signal, async (found) => {
+    const catalog = requireCatalog(store, found);
+    const entry = requireProduct(store, catalog, product);
+    const { channels } = entry;
+    const gone = removable(entry.releases, versions, (release) => namesOf(channels, release).length > 0);
+    const releases = entry.releases.filter((release) => !gone.includes(release));
+    const result = gone.map(({ version }) => version);
+    return {
+      next: gone.length === 0 ? undefined : withProduct(catalog, product, { channels, releases }),
+      result,
+    };
+  });
 }
 
 async function* all(store: MetadataReader, options: TrustOptions = {}): AsyncGenerator<Manifest> {

@@ -16,6 +16,8 @@ export interface Trouble {
 export interface ScriptedStore extends ReadStore {
   /** Every range that was asked for. */
   readonly asked: ByteRange[];
+  /** Of each, whether it was to pass caches by. */
+  readonly fresh: boolean[];
 }
 
 /** What `troubles` gives is what happens to the requests, one after another; `undefined`: all goes well. */
@@ -25,11 +27,14 @@ export function scriptedStore(
   blockBytes = 1000,
 ): ScriptedStore {
   const asked: ByteRange[] = [];
+  const fresh: boolean[] = [];
   return {
     asked,
+    fresh,
     location: 'memory',
-    async *getRange(_key, range) {
+    async *getRange(_key, range, options) {
       asked.push(range);
+      fresh.push(options?.fresh === true);
       const trouble = troubles.next().value as Trouble | undefined;
       const body = Uint8Array.from(object.subarray(range.offset, range.offset + range.length));
       if (trouble?.what === 'flip' && trouble.after < body.length) {

@@ -5,7 +5,7 @@
  */
 import type { Key, Store } from '../../src/store/store.ts';
 
-/** What happens ahead of a write, `ordinal` counting from 1; what it throws, the write throws. */
+/** What happens ahead of a write, leases aside, `ordinal` counting from 1; what it throws, the write throws. */
 export type BeforePut = (key: Key, ordinal: number) => Promise<void> | void;
 
 /** `store`, with `beforePut` ahead of each of its writes. */
@@ -25,8 +25,10 @@ export function withBeforePut(store: Store, beforePut: BeforePut): Store {
       return await store.putIfAbsent(key, body, options);
     },
     async putIfMatch(key, bytes, etag, options) {
-      ordinal += 1;
-      await beforePut(key, ordinal);
+      if (!key.startsWith('prune/')) {
+        ordinal += 1;
+        await beforePut(key, ordinal);
+      }
       return await store.putIfMatch(key, bytes, etag, options);
     },
   };

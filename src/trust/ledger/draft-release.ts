@@ -8,7 +8,7 @@ import { SiltError } from '../../core/errors.ts';
 import { manifestKey } from '../../format/catalog.ts';
 import { MAX_EXCEPTIONS } from '../../format/limits.ts';
 import { encodeManifest, type Manifest, newManifest } from '../../format/manifest.ts';
-import type { AddOptions, NewRelease } from '../releases.ts';
+import { type AddOptions, type NewRelease, removable } from '../releases.ts';
 import { archivedReleases, recentReleases } from '../tuf/product-releases.ts';
 import { archiveRole, productRole } from '../tuf/product-roles.ts';
 import type { Draft, DraftRole } from './draft.ts';
@@ -136,6 +136,26 @@ export async function draftPoint(
     other === entry ? { ...entry, allowDowngradeFrom: counters } : other,
   );
   return { products: draftsOf(before, withChannel(changed, channel, version)) };
+}
+
+/** A draft that lists fewer releases, and which are left out. */
+export interface RemovalDraft {
+  readonly removed: readonly string[];
+  /** `undefined` when none is. */
+  readonly draft: Draft | undefined;
+}
+
+/** @throws SiltError TRUST_NO_DELEGATION */
+export async function draftRemoval(
+  live: LiveMetadata,
+  product: string,
+  versions: readonly string[],
+): Promise<RemovalDraft> {
+  const before = await readProduct(live, product);
+  const gone = removable(before.entries, versions, ({ channels }) => channels.length > 0);
+  if (gone.length === 0) return { removed: [], draft: undefined };
+  const left = before.entries.filter((entry) => !gone.includes(entry));
+  return { removed: gone.map(({ version }) => version), draft: { products: draftsOf(before, left) } };
 }
 
 function draftsOf(before: LiveProduct, entries: readonly ReleaseEntry[]): DraftRole<TargetsPart>[] {

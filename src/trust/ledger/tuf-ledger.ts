@@ -15,6 +15,7 @@ import type {
   PointOptions,
   ReleaseLedger,
   Releases,
+  RepositorySurvey,
   TrustOptions,
 } from '../releases.ts';
 import { refresh } from '../tuf/client.ts';
@@ -23,11 +24,12 @@ import { archivedReleases, delegatedProducts, recentReleases } from '../tuf/prod
 import { openListedRelease, openTufReleases } from '../tuf/tuf-releases.ts';
 import { changeRepository } from './change-repository.ts';
 import type { Draft } from './draft.ts';
-import { draftAgain, draftPoint, draftRelease, type ReleaseDraft } from './draft-release.ts';
+import { draftAgain, draftPoint, draftRelease, draftRemoval, type ReleaseDraft } from './draft-release.ts';
 import { requireSigners } from './go-live.ts';
 import { type LiveMetadata, type RepositoryAccess, readLive } from './live-metadata.ts';
 import { makeStage } from './make-stage.ts';
 import type { Stage } from './stage.ts';
+import { surveyRepository } from './survey-repository.ts';
 
 export interface TufLedgerOptions {
   /** A root that the publisher trusts. */
@@ -69,6 +71,16 @@ export function openTufLedger(store: MetadataWriter, options: TufLedgerOptions):
     add: (release, given) => add(change, release, given),
     point: (product, channel, version, { allowDowngradeFrom, signal }: PointOptions = {}) =>
       change((live) => draftPoint(live, product, { channel, version, allowDowngradeFrom }), signal),
+    survey: (given): Promise<RepositorySurvey> => surveyRepository(access, given),
+    async remove(product, versions, { signal } = {}) {
+      let removed: readonly string[] = [];
+      await change(async (live) => {
+        const drafted = await draftRemoval(live, product, versions);
+        ({ removed } = drafted);
+        return drafted.draft;
+      }, signal);
+      return removed;
+    },
   };
 }
 
