@@ -89,6 +89,7 @@ async function fetchInto(job: Job, inPlace: boolean, started: number): Promise<F
   const planned = await planFetch({ ...job, stack }, target.scratch, there);
   if (planned.upToDate && !target.inPlace) {
     target.discard();
+    // Who gave the output its name may have been killed before the fsync; that of the lock beside it was later.
     return report(job, planned, noTotals(), started);
   }
   // Before the first byte of an image is asked for. A device has the room that it has, which openTarget checked.

@@ -9,7 +9,7 @@ import { isSiltError, SiltError } from '../core/errors.ts';
 import { type RetryOptions, retryAfterOf } from '../core/retry.ts';
 import { KiB } from '../core/sizes.ts';
 import { sleep as realSleep } from '../core/sleep.ts';
-import type { ReadStore } from '../store/store.ts';
+import type { CallOptions, ReadStore } from '../store/store.ts';
 import type { RangeRequest, Span } from './ranges.ts';
 
 /** Progress after which old failures are forgiven: a line that breaks now and then is still a line. */
@@ -25,7 +25,7 @@ export type TakeSpan<S> = (span: S, bytes: Uint8Array) => boolean;
  * Reads the spans of `request` from the object `key`.
  *
  * Transient failures, wrong ranges and altered bytes are tried again with jittered back-off: a cache on the
- * way may have been wrong. `attempts` counts failures without progress in between; bytes that arrive once
+ * way may have been wrong, so after wrong bytes it is passed by. `attempts` counts failures without progress in between; bytes that arrive once
  * more are no progress, so the calls are bounded by the length of the request.
  *
  * @param allocate gives the buffer for a span, so that one who reads many can use buffers again
@@ -49,10 +49,16 @@ export async function readSpans<S extends Span>(
   } = options;
   const state: ReadState = { next: 0, partial: undefined, filled: 0, reached: request.offset };
   let forgivenAt = request.offset;
+  let doubt: number | undefined;
+  let failed: Pick<ReadState, 'next' | 'reached'> | undefined;
   for (let attempt = 1; ; attempt++) {
     signal?.throwIfAborted();
+    const fresh = doubt === state.next;
     try {
-      await readOnce(store, key, request, take, state, allocate, signal);
+      await readOnce(store, key, request, take, state, allocate, {
+        ...(fresh && { fresh }),
+        ...(signal && { signal }),
+      });
       return;
     } catch (error) {
       // What comes behind the last span is nobody's loss.
@@ -63,6 +69,10 @@ export async function readSpans<S extends Span>(
         forgivenAt = state.reached;
       }
       if (attempt >= attempts) throw error;
+      // A cache that gave wrong bytes gives them again; one that holds half an object breaks off again and again.
+      const isStuck = state.next === failed?.next && state.reached - failed.reached < FORGIVEN_BYTES;
+      if (isAboutBytes(error) || (isStuck && !isAnswered(error))) doubt = state.next;
+      failed = { next: state.next, reached: state.reached };
       const delayMs = backoffDelay(attempt, { baseMs, capMs, random, retryAfterMs: retryAfterOf(error) });
       options.onRetry?.({ attempt, delayMs, error });
       await sleep(delayMs, signal);
@@ -87,14 +97,14 @@ async function readOnce<S extends Span>(
   take: TakeSpan<S>,
   state: ReadState,
   allocate: (length: number) => Uint8Array,
-  signal: AbortSignal | undefined,
+  options: CallOptions,
 ): Promise<void> {
   const first = request.spans[state.next];
   if (first === undefined) return;
   const resumed = state.filled > 0;
   let at = first.offset + state.filled;
   const range = { offset: at, length: request.offset + request.length - at };
-  for await (const block of store.getRange(key, range, signal === undefined ? {} : { signal })) {
+  for await (const block of store.getRange(key, range, options)) {
     state.reached = Math.max(state.reached, at + block.length);
     let rest = block;
     while (rest.length > 0) {
@@ -128,9 +138,17 @@ async function readOnce<S extends Span>(
 }
 
 function mayPass(error: unknown): boolean {
-  if (!isSiltError(error)) return false;
-  if (error.transient) return true;
-  return ['RANGE_INVALID', 'DIGEST_MISMATCH', 'SEAL_BROKEN'].includes(error.code);
+  return (isSiltError(error) && error.transient) || isAboutBytes(error);
+}
+
+/** What came is not what was asked for. */
+function isAboutBytes(error: unknown): boolean {
+  return isSiltError(error) && ['RANGE_INVALID', 'DIGEST_MISMATCH', 'SEAL_BROKEN'].includes(error.code);
+}
+
+/** A server that says it is overloaded is not made to work for more. */
+function isAnswered(error: unknown): boolean {
+  return isSiltError(error) && error.details.status !== undefined;
 }
 
 function altered(key: string, span: Span, resumed: boolean): SiltError {

@@ -5,7 +5,7 @@
  */
 import { isSiltError, SiltError } from '../core/errors.ts';
 import { formatSize } from '../core/sizes.ts';
-import type { ReadStore } from '../store/store.ts';
+import type { CallOptions, ReadStore } from '../store/store.ts';
 
 /** What a fetch may use; `undefined`: as much as it takes. */
 export interface Budget {
@@ -41,6 +41,11 @@ export function withBudget(store: ReadStore, budget: Budget): { store: ReadStore
     checkBudget(budget, usage.requests + 1, usage.bytes + underWay + length, `for ${key}`);
     usage.requests += 1;
   };
+  /** Of what a store does elsewhere for one call, each request counts; the bytes are those of the call. */
+  const counting = <T extends CallOptions>(key: string, options?: T): T & CallOptions => ({
+    ...(options as T),
+    onRepeat: () => ask(key, 0),
+  });
   const count = (key: string, bytes: number): void => {
     usage.bytes += bytes;
     if (key.startsWith('indexes/')) usage.indexBytes += bytes;
@@ -56,7 +61,7 @@ export function withBudget(store: ReadStore, budget: Budget): { store: ReadStore
       const left = (budget.maxBytes ?? Infinity) - usage.bytes - underWay;
       const maxBytes = Math.min(options.maxBytes, left);
       try {
-        const object = await store.get(key, { ...options, maxBytes });
+        const object = await store.get(key, counting(key, { ...options, maxBytes }));
         count(key, object?.bytes.length ?? 0);
         return object;
       } catch (error) {
@@ -72,7 +77,7 @@ export function withBudget(store: ReadStore, budget: Budget): { store: ReadStore
       let missing = range.length;
       underWay += missing;
       try {
-        for await (const block of store.getRange(key, range, options)) {
+        for await (const block of store.getRange(key, range, counting(key, options))) {
           count(key, block.length);
           missing -= block.length;
           underWay -= block.length;
@@ -84,7 +89,7 @@ export function withBudget(store: ReadStore, budget: Budget): { store: ReadStore
     },
     async has(key, options) {
       ask(key, 0);
-      return await store.has(key, options);
+      return await store.has(key, counting(key, options));
     },
     close: () => store.close(),
   };

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LookupFunction } from 'node:net';
 import type { OnRequest } from './request-report.ts';
 
 export interface HttpStoreOptions {
@@ -20,6 +21,10 @@ export interface HttpStoreOptions {
   readonly bodyTimeoutMs?: number;
   /** Connections to one host over HTTP/1.1. Default 8: more than a fetch has in flight, few for a server. */
   readonly connections?: number;
+  /** Speak HTTP/2 where an https server offers it. Default no: see docs/decisions/0016-http2.md. */
+  readonly http2?: boolean;
+  /** How names become addresses. Default: the system's resolver. */
+  readonly lookup?: LookupFunction | undefined;
   /** Hears of every finished request. */
   readonly onRequest?: OnRequest;
   /** Milliseconds since 1970, for a Retry-After that is a date. Default: the system's clock. */
@@ -50,6 +55,8 @@ export const defaults = {
   headersTimeoutMs: 30_000,
   bodyTimeoutMs: 30_000,
   connections: 8,
+  http2: false,
+  lookup: undefined,
   onRequest: () => {},
   now: Date.now,
 } as const satisfies Required<HttpStoreOptions>;

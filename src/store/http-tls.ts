@@ -8,7 +8,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
 import { buildConnector, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import { SiltError } from '../core/errors.ts';
-import type { HttpStoreOptions, HttpTls } from './http-options.ts';
+import { defaults, type HttpStoreOptions, type HttpTls } from './http-options.ts';
 
 /** The code of the error that a wrong pin is; see `network-error.ts`. */
 export const PIN_MISMATCH = 'ERR_SILT_PIN_MISMATCH';
@@ -17,7 +17,10 @@ export const PIN_MISMATCH = 'ERR_SILT_PIN_MISMATCH';
 const MAX_CHAIN = 10;
 const PIN = /^sha256\/\/[A-Za-z0-9+/]{43}=$/;
 
-type ConnectionOptions = Required<Pick<HttpStoreOptions, 'env' | 'tls' | 'connectTimeoutMs' | 'connections'>>;
+type ConnectionOptions = Required<
+  Pick<HttpStoreOptions, 'env' | 'tls' | 'connectTimeoutMs' | 'connections'>
+> &
+  Pick<HttpStoreOptions, 'http2' | 'lookup'>;
 
 /**
  * Who makes the connections of an HTTP store, through the proxy that the environment names.
@@ -25,8 +28,8 @@ type ConnectionOptions = Required<Pick<HttpStoreOptions, 'env' | 'tls' | 'connec
  * @throws SiltError USAGE for a pin that is none; KEY_UNUSABLE for certificates and keys that cannot be read
  */
 export function openDispatcher(options: ConnectionOptions): Dispatcher {
-  const { env, connectTimeoutMs: timeout, connections } = options;
-  const connect = { ...connectOptions(options.tls), timeout };
+  const { env, connectTimeoutMs: timeout, connections, http2: allowH2 = defaults.http2, lookup } = options;
+  const connect = { ...connectOptions(options.tls), timeout, allowH2, ...(lookup && { lookup }) };
   return new EnvHttpProxyAgent({
     // An empty text rather than undefined, or undici would look into the process's environment itself.
     httpProxy: env.http_proxy ?? env.HTTP_PROXY ?? '',
@@ -36,6 +39,7 @@ export function openDispatcher(options: ConnectionOptions): Dispatcher {
     requestTls: connect,
     connectTimeout: timeout,
     connections,
+    allowH2,
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * The ReadStore over HTTP and HTTPS: any static web server or CDN. HTTP/2 is used where the server offers it.
+ * The ReadStore over HTTP and HTTPS: any static web server or CDN. HTTP/1.1, and HTTP/2 if asked for.
  *
  * Nothing is retried, cached or decompressed here. A body that is not what was asked for is not downloaded:
  * the head is checked first and the response is cut off. Redirects are followed, up to five, never from https
@@ -28,11 +28,15 @@ import { defaults, type HttpStoreOptions } from './http-options.ts';
 import { openDispatcher, withoutClient } from './http-tls.ts';
 import { checkKey, checkRange, objectTooLarge } from './key.ts';
 import { networkError } from './network-error.ts';
+import { publicLocation } from './public-location.ts';
 import { startTally } from './request-report.ts';
 import type { ByteRange, CallOptions, Key, ObjectInfo, ReadStore, StoredObject } from './store.ts';
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** RFC 9111, §5.2.1.4; the older one (§5.4) for caches that know no other. */
+const PAST_CACHES = { 'cache-control': 'no-cache', pragma: 'no-cache' } as const;
 
 /** So much of an error page is read to keep the connection; beyond, a new connection is cheaper. */
 const MAX_DISCARDED_BYTES = 16 * KiB;
@@ -46,7 +50,7 @@ const MAX_DISCARDED_BYTES = 16 * KiB;
 export function openHttpStore(url: string, options: HttpStoreOptions = {}): ReadStore {
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base === undefined || !/^https?:$/.test(base.protocol)) {
-    throw new SiltError('USAGE', `expected an http or https URL, found "${url}"`);
+    throw new SiltError('USAGE', `expected an http or https URL, found "${publicLocation(url)}"`);
   }
   return new HttpStore(base, { ...defaults, ...options });
 }
@@ -86,7 +90,7 @@ class HttpStore implements ReadStore {
     key: Key,
     options: CallOptions & { readonly maxBytes: number },
   ): Promise<StoredObject | undefined> {
-    const answer = await this.#ask(key, 'GET', {}, options.signal);
+    const answer = await this.#ask(key, 'GET', {}, options);
     try {
       if (isMissing(answer)) return await answer.discard().then(() => undefined);
       if (answer.status !== 200) throw await this.#refusal(answer, key);
@@ -115,7 +119,7 @@ class HttpStore implements ReadStore {
     checkKey(key);
     checkRange(key, range);
     const asked = `bytes=${range.offset}-${range.offset + range.length - 1}`;
-    const answer = await this.#ask(key, 'GET', { range: asked }, options.signal);
+    const answer = await this.#ask(key, 'GET', { range: asked }, options);
     try {
       if (answer.status !== 200 && answer.status !== 206) throw await this.#refusal(answer, key);
       checkRangeAnswer(answer.status, answer.headers, key, range);
@@ -132,7 +136,7 @@ class HttpStore implements ReadStore {
   }
 
   async has(key: Key, options: CallOptions = {}): Promise<ObjectInfo | undefined> {
-    const answer = await this.#ask(key, 'HEAD', {}, options.signal);
+    const answer = await this.#ask(key, 'HEAD', {}, options);
     await answer.discard();
     if (isMissing(answer)) return undefined;
     const size = contentEncoding(answer.headers) === undefined ? contentLength(answer.headers) : undefined;
@@ -149,7 +153,7 @@ class HttpStore implements ReadStore {
   }
 
   async #sizeByRange(key: Key, options: CallOptions): Promise<ObjectInfo | undefined> {
-    const answer = await this.#ask(key, 'GET', { range: 'bytes=0-0' }, options.signal);
+    const answer = await this.#ask(key, 'GET', { range: 'bytes=0-0' }, options);
     try {
       if (isMissing(answer)) return undefined;
       const found = headerOf(answer.headers, 'content-range');
@@ -172,7 +176,7 @@ class HttpStore implements ReadStore {
     key: Key,
     method: 'GET' | 'HEAD',
     headers: Readonly<Record<string, string>>,
-    signal: AbortSignal | undefined,
+    { signal, fresh }: CallOptions,
   ): Promise<Answer> {
     checkKey(key);
     const about = { key, location: this.location };
@@ -180,7 +184,8 @@ class HttpStore implements ReadStore {
     url.pathname += key.split('/').map(encodeURIComponent).join('/');
     for (let hop = 0; ; hop += 1) {
       const own = url.origin === this.#base.origin ? this.#headers : {};
-      const answer = await this.#send(url, key, method, { 'user-agent': 'silt', ...own, ...headers }, signal);
+      const asked = { 'user-agent': 'silt', ...own, ...(fresh && PAST_CACHES), ...headers };
+      const answer = await this.#send(url, key, method, asked, signal);
       const next = REDIRECTS.has(answer.status) ? headerOf(answer.headers, 'location') : undefined;
       if (next === undefined) return answer;
       await answer.discard();

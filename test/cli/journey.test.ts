@@ -132,7 +132,7 @@ test('verify checks every object of a repository, and names what is damaged or m
   const indexes = (await readdir(join(directory, 'repo', 'indexes'))).sort();
   await damage(join(directory, 'repo', 'packs', packs[0] ?? ''), 5000);
   await truncate(join(directory, 'repo', 'indexes', indexes[1] ?? ''), 700);
-  const { damaged } = await json<RepositoryReport>(1, ...verify);
+  const { damaged } = await json<RepositoryReport>(16, ...verify);
   t.deepEqual(
     damaged.map(({ key }) => key),
     [`indexes/${indexes[1]}`, `packs/${packs[0]}`],
@@ -152,8 +152,9 @@ test('each failure has its exit status, and loses nothing', async (t) => {
   t.is((await fails(16, ...fetch, '--output', 'repo')).code, 'TARGET_INVALID');
   t.is((await fails(16, ...fetch, '--seed', 'missing.img')).code, 'SEED_INVALID');
   await mkdir(join(directory, 'empty'));
-  t.is((await fails(1, ...fetch, '--repo', 'empty')).code, 'NOT_A_REPOSITORY');
-  t.is((await fails(1, ...fetch, '--repo', 'nowhere')).code, 'NOT_A_REPOSITORY');
+  const elsewhere = ['fetch', '--insecure', '--product', 'gateway', '--output', 'out.img', '--repo'];
+  t.is((await fails(1, ...elsewhere, 'empty')).code, 'NOT_A_REPOSITORY');
+  t.is((await fails(1, ...elsewhere, 'nowhere')).code, 'NOT_A_REPOSITORY');
   t.is((await fails(1, 'verify', '--insecure', '--repo', 'empty')).code, 'NOT_A_REPOSITORY');
   // Nobody listens on port 9 (discard) of the loopback interface.
   t.is((await fails(75, 'inspect', '--insecure', '--repo', 'http://127.0.0.1:9/')).code, 'NETWORK');

@@ -102,7 +102,9 @@ test('inspect lists a signed repository, a release and its metadata', async (t) 
 test('a repository that somebody altered is refused, and nothing is written', async (t) => {
   const { directory, json, fails } = await openShop(t);
   const inside = (name: string): string => join(directory, name);
-  const fetch = [...FETCH, '--output', 'device.img'];
+  const trusting = ['--product', 'gateway', '--root', 'device-root.json', '--output', 'device.img'];
+  const fetch = ['fetch', '--repo', 'repo', ...trusting];
+  const tampered = ['fetch', '--repo', 'tampered', ...trusting];
   const [manifest] = await readdir(inside('repo/targets/gateway'));
   const roles = ['timestamp.json', '1.targets.json', '2.snapshot.json', '2.product-gateway.json'];
   const altered = [...roles.map((name) => `metadata/${name}`), `targets/gateway/${manifest}`];
@@ -115,7 +117,7 @@ test('a repository that somebody altered is refused, and nothing is written', as
     const other = text.replace(/("version"|"counter"):\d+/, '$1:9');
     t.not(other, text, path);
     await writeFile(inside(`tampered/${path}`), other);
-    const error = await fails(12, ...fetch, '--repo', 'tampered', '--state', `state of ${codes.size}`);
+    const error = await fails(12, ...tampered, '--state', `state of ${codes.size}`);
     codes.set(path, error.code);
   }
   t.deepEqual(

@@ -2,8 +2,20 @@ import test from 'ava';
 import { createCli } from '../support/run-cli.ts';
 
 const commands = [
-  ...['publish', 'fetch', 'inspect', 'verify', 'delta', 'keys', 'sign', 'release', 'channel', 'floor'],
-  ...['device', 'serve', 'bench'],
+  ...[
+    'publish',
+    'fetch',
+    'inspect',
+    'verify',
+    'delta',
+    'keys',
+    'sign',
+    'release',
+    'channel',
+    'prune',
+    'floor',
+  ],
+  ...['install', 'status', 'mark-good', 'rollback', 'agent', 'device', 'serve', 'bench'],
 ];
 
 for (const command of commands) {
@@ -78,7 +90,7 @@ test('under --json a usage error is one document on stderr', async (t) => {
   t.is(stdout, '');
   const { error } = JSON.parse(stderr) as { error: Record<string, unknown> };
   t.deepEqual([error.code, error.exit, error.details], ['USAGE', 2, {}]);
-  t.regex(String(error.message), /--repo/);
+  t.regex(String(error.message), /--product/);
 });
 
 test('SILT_DEBUG=1 adds the stack', async (t) => {

@@ -225,3 +225,31 @@ test('buffers come from whoever wants to use them again, one a span and one more
   await readSpans(store, 'packs/x', request, take, { sleep: async () => {} }, allocate);
   t.deepEqual(lengths, [500, 500]);
 });
+
+test('after wrong bytes caches are passed by, until a span is right', async (t) => {
+  const troubles = [
+    { after: 0, what: 'flip' as const },
+    { after: 100_500, what: broken() },
+  ];
+  const { done, store } = read(t, spansOf([0, 100_000], [100_000, 1000]), troubles.values());
+  await done;
+  t.deepEqual(store.fresh, [false, true, false]);
+});
+
+test('after two breaks with little between them caches are passed by: one may hold half an object', async (t) => {
+  const troubles = [
+    { after: 5000, what: broken() },
+    { after: 10, what: broken() },
+    { after: 10, what: broken() },
+  ];
+  const { done, store } = read(t, spansOf([0, 100_000]), troubles.values());
+  await done;
+  t.deepEqual(store.fresh, [false, false, true, true]);
+});
+
+test('a server that says it is overloaded is not asked past its caches', async (t) => {
+  const busy = { after: 0, what: broken({ status: 503 }) };
+  const { done, store } = read(t, spansOf([0, 1000]), [busy, busy, busy].values());
+  await done;
+  t.deepEqual(store.fresh, [false, false, false, false]);
+});

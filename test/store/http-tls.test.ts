@@ -65,7 +65,7 @@ function open(t: ExecutionContext<unknown>, url: string, options: HttpStoreOptio
   return store;
 }
 
-test('HTTP/2 is spoken where the server offers it, over one connection', async (t) => {
+test('HTTP/2 is spoken where it is wanted and the server offers it, over one connection', async (t) => {
   const versions = new Set<string>();
   let connections = 0;
   const server = createSecureServer({ cert, key, allowHTTP1: true }, (request, response) => {
@@ -77,7 +77,7 @@ test('HTTP/2 is spoken where the server offers it, over one connection', async (
   server.on('secureConnection', () => {
     connections += 1;
   });
-  const store = open(t, await listen(t, server));
+  const store = open(t, await listen(t, server), { http2: true });
   t.is((await store.get('packs/a', MAX))?.bytes.byteLength, pack.byteLength);
   const found = await Promise.all(
     Array.from({ length: 8 }, () => collectBytes(store.getRange('packs/a', RANGE))),
@@ -92,7 +92,7 @@ test('a stream that is reset over HTTP/2 may be asked for again', async (t) => {
     response.writeHead(206, { 'content-range': `bytes 1000-${1000 + MiB - 1}/${pack.byteLength}` });
     response.write(pack.subarray(1000, 2000), () => response.stream.close(2));
   });
-  const store = open(t, await listen(t, server));
+  const store = open(t, await listen(t, server), { http2: true });
   const error = await throwsSilt(t, () => collect(store.getRange('packs/a', RANGE)), 'NETWORK');
   t.true(error.transient);
 });
@@ -102,7 +102,7 @@ test('a stream that stalls over HTTP/2 ends when patience does', async (t) => {
     response.writeHead(206, { 'content-range': `bytes 1000-${1000 + MiB - 1}/${pack.byteLength}` });
     response.write(pack.subarray(1000, 2000));
   });
-  const store = open(t, await listen(t, server), { tls: { ca: cert }, bodyTimeoutMs: 100 });
+  const store = open(t, await listen(t, server), { bodyTimeoutMs: 100, http2: true });
   const error = await throwsSilt(t, () => collect(store.getRange('packs/a', RANGE)), 'NETWORK');
   t.true(error.transient);
 });
