@@ -73,7 +73,7 @@ async function newDesk(t: ExecutionContext<unknown>, options: Partial<DeskOption
   const all = { repositories: [join(base, 'repository')], ...options };
   await publishDesk(base, '1.0');
   const root = join(base, 'desk');
-  const desk = await factoryDesk(root, all, deskImages('1.0'));
+  const desk = await factoryDesk(root, all, deskImages('0.9'));
   return { base, desk, restarted: () => openDesk(root, all) };
 }
 

@@ -13,6 +13,7 @@ import type { BootSlot } from '../boot/boot-loader.ts';
 import { askSources } from './ask-sources.ts';
 import { chooseSlots, startedComponents } from './choose-slots.ts';
 import type { DeviceState, Update, UpdatePart } from './device-state.ts';
+import { factoryContents } from './factory-contents.ts';
 import { planParts } from './plan-parts.ts';
 import type { UpdateRun } from './update-run.ts';
 
@@ -69,7 +70,8 @@ export async function beginUpdate(run: UpdateRun, release: TrustedRelease): Prom
   const { device, options, state } = run;
   const { manifest, bytes } = release;
   const { slot } = await device.booted();
-  const installed = options.again === true ? undefined : inUse(run, slot);
+  const known = state.installed === undefined ? await factoryContents(run, manifest, slot) : inUse(run, slot);
+  const installed = options.again === true ? undefined : known;
   const parts = await stillThere(run, planParts(manifest, device.components, installed));
   const started = startedComponents(device.components).map(({ name }) => name);
   const startsAnother = parts.some(({ component, same }) => same !== true && started.includes(component));

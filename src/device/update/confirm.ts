@@ -24,7 +24,7 @@ export async function confirm(run: UpdateRun): Promise<Pick<UpdateResult, 'outco
   await run.write({
     update: undefined,
     retry: undefined,
-    installed: installedAfter(run, at),
+    installed: await installedAfter(run, at),
     previous: previousAfter(run),
     blocked: blocked.filter((each) => each.counter !== counter),
     damaged: damaged?.filter((name) => !update.parts.some(({ component }) => component === name)),
@@ -41,7 +41,7 @@ export async function confirm(run: UpdateRun): Promise<Pick<UpdateResult, 'outco
   return { outcome: 'updated' };
 }
 
-function installedAfter(run: UpdateRun, at: number): DeviceState['installed'] {
+async function installedAfter(run: UpdateRun, at: number): Promise<DeviceState['installed']> {
   const { installed } = run.state;
   const { boot, parts, release, kind } = run.update;
   const { version, counter } = release;
@@ -53,7 +53,11 @@ function installedAfter(run: UpdateRun, at: number): DeviceState['installed'] {
   const kept = Object.entries(installed?.components ?? {}).filter(
     ([name]) => !forgotten.some((component) => component.name === name),
   );
-  const slot = boot?.target ?? installed?.slot;
+  // What a device came with may have turned out to be this release.
+  const started = startedComponents(run.device.components);
+  const isKnown = started.length > 0 && started.every(({ name }) => components[name] !== undefined);
+  const running = isKnown && boot === undefined ? (await run.device.booted()).slot : undefined;
+  const slot = boot?.target ?? running ?? installed?.slot;
   return {
     version,
     counter,

@@ -118,3 +118,20 @@ test('a release that the boot loader has left by itself, long after it was kept,
   t.is(await desk.loader.booted(), 'B');
   t.is(await inUse(desk), '2.0 2.0 2.0');
 });
+
+test('a device that came with the release it is to run finds that out by the bytes, and does not restart', async (t) => {
+  const desk = await updatingDesk(t);
+  await desk.point('1.0');
+
+  const result = await desk.run();
+
+  t.is(result.outcome, 'updated');
+  t.false(desk.hooks.includes('reboot'));
+  t.is(await desk.loader.booted(), 'A');
+  t.like((await desk.state()).installed, { version: '1.0', slot: 'A' });
+  t.is(await inUse(desk), '1.0 1.0 1.0');
+  t.is(await desk.floor(), 1);
+  await desk.point('2.0');
+  t.is((await desk.settle()).outcome, 'updated');
+  t.like((await desk.state()).previous, { version: '1.0', slot: 'A' });
+});
