@@ -16,16 +16,10 @@ import { type ContentKey, contentKeyFor, type OpenContentKey } from '../trust/se
 import { envelopeKey, readEnvelope } from '../trust/seal/recipient-keys.ts';
 import { checkClosedObject, type NamedObject } from './check-closed.ts';
 import { checkDelta } from './check-delta.ts';
+import { type DamagedObject, problemOf } from './damage.ts';
 import { openIndex } from './known-chunks.ts';
 import { readLevel2 } from './read-level2.ts';
 import { checkPackFrames, readPackFrames } from './read-pack.ts';
-
-/** An object that is missing or not what it should be. */
-export interface DamagedObject {
-  readonly key: string;
-  readonly code: ErrorCode;
-  readonly message: string;
-}
 
 /** The content key of a release: none when it is not sealed, `closed` when it cannot be had. */
 export type ReleaseKey = ContentKey | undefined | 'closed';
@@ -82,8 +76,14 @@ export class RepositoryCheck {
       if (!isSiltError(error) || error.code === 'INTERRUPTED') throw error;
       // Other bytes may come from a cache, but they were asked for more than once.
       if (error.transient && error.code !== 'DIGEST_MISMATCH') throw error;
-      this.damaged.push({ key, code: error.code, message: error.message });
+      // A server that does not let us see it tells nothing of the object.
+      if (error.code === 'STORE_REFUSED' && error.details.status !== undefined) throw error;
+      this.#note(key, error);
     }
+  }
+
+  #note(key: string, error: SiltError): void {
+    this.damaged.push({ key, problem: problemOf(error), code: error.code, message: error.message });
   }
 
   /** The content key of a release; one that is not for us is no damage. */
@@ -108,12 +108,23 @@ export class RepositoryCheck {
     });
   }
 
+  /** The level 1 of the index of an image, if that can be read. */
+  async head({ image, key: releaseKey }: ImageOf): Promise<IndexHead | undefined> {
+    let found: IndexHead | undefined;
+    if (releaseKey === 'closed') return found;
+    await this.guard(`indexes/${image.index.sha256}`, async () => {
+      found = (await openIndex(this.#store, image, releaseKey, this.#signal)).head;
+    });
+    return found;
+  }
+
   /** Checks the index of an image; returns its level 1, if that can be read. */
   async index({ image, key: releaseKey }: ImageOf): Promise<IndexHead | undefined> {
     const key = `indexes/${image.index.sha256}`;
     let found: IndexHead | undefined;
     await this.guard(key, async () => {
       if (releaseKey === 'closed') return await this.#closedObject(key, image.index);
+      await this.#requireSize(key, image.index.size);
       const { head, seal } = await openIndex(this.#store, image, releaseKey, this.#signal);
       found = head;
       const { size: headSize } = image.index.head;
@@ -148,48 +159,78 @@ export class RepositoryCheck {
     await checkClosedObject(key, named, (offset, length) => this.#read(key, offset, length));
   }
 
-  /** Checks a pack. @param pack what an index says of it, if one does */
-  async pack(name: string, pack: PackOf | undefined): Promise<void> {
+  /** Checks a pack that an index names. */
+  async pack(name: string, pack: PackOf): Promise<void> {
     const key = `packs/${name}`;
-    await this.guard(key, async () => {
-      const size = await this.#requireSize(key, pack?.entry.size);
-      const bytes = await this.#read(key, 0, size);
-      requireEqual(key, 'digest', name, sha256Hex(bytes));
-      if (pack === undefined && isSealedPack(bytes)) {
-        this.closed += 1;
-        if (this.#isPartial) this.nobodys += 1;
-        return;
-      }
-      const seal = pack?.key?.objectSeal('pack', pack.entry.trailerDigest, key);
-      this.chunks += checkPackFrames(bytes, readPackFrames(bytes, seal), seal);
-    });
+    await this.guard(key, async () => await this.#wholePack(key, name, pack));
   }
 
-  /** Objects that the store holds and no release refers to. */
-  async unreferenced(
-    images: ReadonlyMap<string, unknown>,
-    packs: ReadonlyMap<string, unknown>,
-    deltas: ReadonlyMap<string, unknown>,
-  ): Promise<{ readonly others: number; readonly packs: string[] }> {
-    const found = { others: 0, packs: [] as string[] };
-    if (!isStore(this.#store)) return found;
+  /** Checks a pack that a listing names, and nothing else. False when it is not there: a listing may be old. */
+  async unnamedPack(name: string): Promise<boolean> {
+    const key = `packs/${name}`;
+    let isThere = true;
+    await this.guard(key, async () => {
+      isThere = (await this.#sizeOf(key)) !== undefined;
+      if (isThere) await this.#wholePack(key, name, undefined);
+    });
+    return isThere;
+  }
+
+  /** Requires that the object is there, and of that size where one is given, without reading it. */
+  async glance(key: string, size: number | undefined): Promise<void> {
+    await this.guard(key, async () => void (await this.#requireSize(key, size)));
+  }
+
+  /** True when the object is there. */
+  async isThere(key: string): Promise<boolean> {
+    return (await this.#sizeOf(key)) !== undefined;
+  }
+
+  async #wholePack(key: string, name: string, pack: PackOf | undefined): Promise<void> {
+    const size = await this.#requireSize(key, pack?.entry.size);
+    const bytes = await this.#read(key, 0, size);
+    requireEqual(key, 'digest', name, sha256Hex(bytes));
+    if (pack === undefined && isSealedPack(bytes)) {
+      this.closed += 1;
+      if (this.#isPartial) this.nobodys += 1;
+      return;
+    }
+    const seal = pack?.key?.objectSeal('pack', pack.entry.trailerDigest, key);
+    this.chunks += checkPackFrames(bytes, readPackFrames(bytes, seal), seal);
+  }
+
+  /**
+   * What the store lists in the places of silt, with its size; what cannot be silt's is noted as foreign. A listing
+   * may be of yesterday, so what it shows is a hint, and what it does not show means nothing.
+   */
+  async *listed(): AsyncGenerator<{ readonly kind: string; readonly name: string; readonly size: number }> {
+    if (!isStore(this.#store)) return;
     const options = this.#signal === undefined ? {} : { signal: this.#signal };
-    const named = { 'indexes/': images, 'deltas/': deltas, 'keys/': this.#envelopes };
-    for (const [prefix, known] of Object.entries(named)) {
-      for await (const { key } of this.#store.list(prefix, options)) {
-        if (!known.has(key.slice(prefix.length))) found.others += 1;
+    for (const kind of ['packs', 'indexes', 'deltas', 'keys']) {
+      for await (const { key, size } of this.#store.list(`${kind}/`, options)) {
+        const name = key.slice(kind.length + 1);
+        if (isHexDigest(name)) yield { kind, name, size };
+        else this.damaged.push(foreignObject(this.#store.location, key));
       }
     }
-    for await (const { key } of this.#store.list('packs/', options)) {
-      const name = key.slice('packs/'.length);
-      if (isHexDigest(name) && !packs.has(name)) found.packs.push(name);
-    }
-    return found;
+  }
+
+  /** The store can be listed. */
+  get canList(): boolean {
+    return isStore(this.#store);
+  }
+
+  isEnvelope(name: string): boolean {
+    return this.#envelopes.has(name);
+  }
+
+  async #sizeOf(key: string): Promise<number | undefined> {
+    const options = this.#signal === undefined ? {} : { signal: this.#signal };
+    return (await this.#store.has(key, options))?.size;
   }
 
   async #requireSize(key: string, expected: number | undefined): Promise<number> {
-    const options = this.#signal === undefined ? {} : { signal: this.#signal };
-    const found = (await this.#store.has(key, options))?.size;
+    const found = await this.#sizeOf(key);
     if (found === undefined) {
       throw new SiltError('OBJECT_MISSING', `${this.#store.location}: ${key} is missing`, {
         details: { key },
@@ -207,6 +248,11 @@ export class RepositoryCheck {
     this.bytesRead += length;
     return await readRange(this.#store, key, { offset, length }, { signal: this.#signal });
   }
+}
+
+function foreignObject(location: string, key: string): DamagedObject {
+  const message = `${location}: ${key} is no object of silt, which names what lies there by digests; remove it`;
+  return { key, problem: 'foreign', code: 'FORMAT_INVALID', message };
 }
 
 function requireEqual(key: string, what: string, expected: string | number, found: string | number): void {

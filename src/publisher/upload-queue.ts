@@ -1,13 +1,22 @@
 /**
- * Stores objects a few at a time while the rest of the publish goes on.
+ * Stores many objects at once while the rest of the publish goes on: at most {@link PARALLEL_UPLOADS} of them, and
+ * at most {@link HELD_BYTES} in memory for it. How many requests a store takes at a time is its own business; what
+ * waits for that waits here.
  *
  * @module
  */
 import { SiltError } from '../core/errors.ts';
+import { MiB } from '../core/sizes.ts';
 import type { Body, Key, Store } from '../store/store.ts';
 
-/** Objects on their way at once: with packs of 16 MiB, at most 48 MiB are held for it. */
-export const PARALLEL_UPLOADS = 3;
+/** Objects on their way at once: as many as a store takes requests. */
+export const PARALLEL_UPLOADS = 64;
+
+/** Bytes on their way at once, those that are read from a file while they are sent included; four large packs. */
+export const HELD_BYTES: number = 64 * MiB;
+
+/** What a store holds of a file that it sends, at most. */
+const HELD_OF_FILE: number = 32 * MiB;
 
 /** What was sent; objects that were there already count for nothing. */
 export interface UploadTotals {
@@ -21,6 +30,7 @@ export class UploadQueue implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  #held = 0;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(store: Store, signal?: AbortSignal) {
@@ -35,14 +45,17 @@ export class UploadQueue implements AsyncDisposable {
    * @throws what an earlier upload failed with
    */
   async put(key: Key, body: Body): Promise<void> {
-    while (this.#running.size >= PARALLEL_UPLOADS) await Promise.race(this.#running);
+    const held = body instanceof Uint8Array ? body.length : Math.min(body.size, HELD_OF_FILE);
+    while (!this.#hasRoom(held)) await Promise.race(this.#running);
     this.#check();
+    this.#held += held;
     const upload = this.#send(key, body)
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
       .finally(() => {
         this.#running.delete(upload);
+        this.#held -= held;
       });
     this.#running.add(upload);
   }
@@ -57,6 +70,12 @@ export class UploadQueue implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running);
+  }
+
+  /** One that is larger than all the room goes alone. */
+  #hasRoom(bytes: number): boolean {
+    const { size } = this.#running;
+    return size === 0 || (size < PARALLEL_UPLOADS && this.#held + bytes <= HELD_BYTES);
   }
 
   #check(): void {

@@ -1,60 +1,37 @@
 /**
- * Checks every object of a repository: each manifest, each index from front to back, each pack down to the
- * ids of its chunks, each delta down to its payloads; in a store that can be listed also objects that nothing
- * refers to. Of sealed releases that cannot be opened, the digest of every object and no more.
+ * Checks the objects of a repository: each manifest, each index from front to back, each pack down to the ids of its
+ * chunks, each delta down to its payloads; in a store that can be listed also objects that nothing refers to. Of
+ * sealed releases that cannot be opened, the digest of every object and no more.
  *
- * Memory: {@link PARALLEL} packs at a time, some 100 bytes a window of as many indexes and deltas, and 4 of
- * every window there is.
+ * A sample reads manifests and the level 1 of every index, and of all that these name only some objects whole. What
+ * it does not read it looks for in the listing, and asks for by itself only where that has it not, or in another size.
+ *
+ * Memory: as many packs as are checked at a time, some 100 bytes a window of as many indexes and deltas, and 4 of
+ * every window there is; some 200 bytes a pack and 8 for each index that names it.
  *
  * @module
  */
+import { randomBytes } from 'node:crypto';
 import { toHex } from '../core/digest.ts';
+import type { IndexHead } from '../format/index-head.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { Releases } from '../trust/releases.ts';
-import type { OpenContentKey } from '../trust/seal/content-key.ts';
+import { chooseSample, type SampleSize } from './choose-sample.ts';
+import { type DeltaOf, type ImageOf, type PackOf, RepositoryCheck } from './repository-check.ts';
 import {
-  type DamagedObject,
-  type DeltaOf,
-  type ImageOf,
-  type PackOf,
-  RepositoryCheck,
-} from './repository-check.ts';
+  PARALLEL_CHECKS,
+  type ReleaseName,
+  type RepositoryReport,
+  type VerifyRepositoryOptions,
+} from './repository-report.ts';
 
-export type { DamagedObject } from './repository-check.ts';
+export type { RepositoryReport } from './repository-report.ts';
 
-/** Objects checked at a time; at most 64 MiB each, 16 MiB as silt writes them. */
-const PARALLEL = 4;
-
-export interface RepositoryReport {
-  readonly releases: number;
-  readonly indexes: number;
-  readonly packs: number;
-  readonly deltas: number;
-  readonly chunks: number;
-  /** Sealed objects that could not be opened: only their digests were compared. */
-  readonly closed: number;
-  /** Bytes of indexes, packs and deltas that were read. */
-  readonly bytesRead: number;
-  /**
-   * Indexes, packs and deltas of no release, as an interrupted publish leaves them: harmless, they will be used.
-   * Sealed packs count only where every release could be opened, since no other index tells whose they are.
-   */
-  readonly unreferenced: number;
-  readonly damaged: readonly DamagedObject[];
-  readonly seconds: number;
-}
-
-/** Which releases there are. */
-export interface ReleaseName {
-  readonly product: string;
-  readonly version: string;
-}
-
-export interface VerifyRepositoryOptions {
-  /** Opens sealed releases; what it does not open is compared with its digests only. */
-  readonly contentKey?: OpenContentKey | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((objectsDone: number, objectsTotal: number) => void) | undefined;
+/** Something that releases need. */
+interface Needed<T> {
+  readonly what: T;
+  /** Those that name it: releases, as positions in the list of names; for a pack, digests of indexes. */
+  readonly by: (number | string)[];
 }
 
 /**
@@ -70,64 +47,210 @@ export async function verifyRepository(
   options: VerifyRepositoryOptions = {},
 ): Promise<RepositoryReport> {
   const started = performance.now();
-  const check = new RepositoryCheck(store, options.signal);
-  const images = new Map<string, ImageOf>();
-  const deltas = new Map<string, DeltaOf>();
-  await inParallel(names, ({ product, version }) =>
-    check.guard(`${product} ${version}`, async () => {
-      const { signal } = options;
-      const manifest = await releases.find(product, { version }, { signal });
-      if (manifest.sealing !== undefined) await check.envelope(manifest.sealing);
-      const key = await check.keyOf(manifest, options.contentKey);
-      for (const image of manifest.images) {
-        images.set(image.index.sha256, { image, key });
-        for (const delta of image.deltas ?? []) deltas.set(delta.sha256, { image, delta, key });
-      }
-    }),
-  );
-  const packs = new Map<string, PackOf | undefined>();
-  const windows = new Map<string, Uint32Array>();
-  let done = 0;
-  const progress = (): void => options.onProgress?.(++done, images.size + packs.size + deltas.size);
-  await inParallel([...images.values()], async (each) => {
-    const head = await check.index(each);
-    const key = each.key === 'closed' ? undefined : each.key;
-    for (const entry of head?.packs ?? []) packs.set(toHex(entry.digest), { entry, key });
-    if (head !== undefined) windows.set(each.image.index.sha256, Uint32Array.from(head.windows, lengthOf));
-    progress();
-  });
-  await inParallel([...deltas.values()], async (delta) => {
-    await check.delta(delta, windows.get(delta.image.index.sha256));
-    progress();
-  });
-  const unreferenced = await check.unreferenced(images, packs, deltas);
-  for (const name of unreferenced.packs) packs.set(name, undefined);
-  await inParallel([...packs], async ([name, pack]) => {
-    await check.pack(name, pack);
-    progress();
-  });
+  const run = new Verification(store, releases, names, options);
+  await run.manifests();
+  const { sampleSeed = randomBytes(8).toString('hex'), sample } = options;
+  const unreferenced = sample === undefined ? await run.everything() : await run.sample(sample, sampleSeed);
+  const { check, images, packs, deltas } = run;
   return {
     releases: names.length,
     indexes: images.size,
-    packs: packs.size,
+    packs: packs.size + run.unnamedPacks,
     deltas: deltas.size,
     chunks: check.chunks,
     closed: check.closed,
     bytesRead: check.bytesRead,
-    unreferenced: unreferenced.packs.length + unreferenced.others - check.nobodys,
-    damaged: check.damaged.sort((a, b) => (a.key < b.key ? -1 : 1)),
+    unreferenced,
+    ...(sample && { sample: { objects: run.sampled, seed: sampleSeed } }),
+    damaged: check.damaged
+      .map((damage) => ({ ...damage, releases: run.releasesOf(damage.key) }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
     seconds: (performance.now() - started) / 1000,
   };
 }
 
-function lengthOf({ length }: { readonly length: number }): number {
-  return length;
+class Verification {
+  readonly check: RepositoryCheck;
+  readonly images = new Map<string, Needed<ImageOf>>();
+  readonly deltas = new Map<string, Needed<DeltaOf>>();
+  readonly packs = new Map<string, Needed<PackOf>>();
+  readonly #others = new Map<string, Needed<undefined>>();
+  /** Packs of no release that were checked. */
+  unnamedPacks = 0;
+  sampled = 0;
+  readonly #releases: Pick<Releases, 'find'>;
+  readonly #names: readonly ReleaseName[];
+  readonly #options: VerifyRepositoryOptions;
+  readonly #windows = new Map<string, Uint32Array>();
+  #done = 0;
+
+  constructor(
+    store: ReadStore,
+    releases: Pick<Releases, 'find'>,
+    names: readonly ReleaseName[],
+    options: VerifyRepositoryOptions,
+  ) {
+    this.check = new RepositoryCheck(store, options.signal);
+    this.#releases = releases;
+    this.#names = names;
+    this.#options = options;
+  }
+
+  /** Reads every manifest, and takes note of what it names. */
+  async manifests(): Promise<void> {
+    const { signal, contentKey } = this.#options;
+    await this.#each([...this.#names.entries()], async ([at, { product, version }]) => {
+      const label = `${product} ${version}`;
+      need(this.#others, label, undefined, at);
+      await this.check.guard(label, async () => {
+        const manifest = await this.#releases.find(product, { version }, { signal });
+        if (manifest.sealing !== undefined) {
+          need(this.#others, `keys/${manifest.sealing.envelope.sha256}`, undefined, at);
+          await this.check.envelope(manifest.sealing);
+        }
+        const key = await this.check.keyOf(manifest, contentKey);
+        for (const image of manifest.images) {
+          need(this.images, image.index.sha256, { image, key }, at);
+          for (const delta of image.deltas ?? []) need(this.deltas, delta.sha256, { image, delta, key }, at);
+        }
+      });
+    });
+  }
+
+  /** Checks every object; gives how many belong to no release. */
+  async everything(): Promise<number> {
+    await this.#each([...this.images.keys()], (name) => this.#index(name));
+    await this.#each([...this.deltas.keys()], (name) => this.#delta(name));
+    const stray = { packs: [] as string[], others: [] as string[] };
+    for await (const { kind, name } of this.check.listed()) {
+      if (this.#isNamed(kind, name)) continue;
+      if (kind === 'packs') stray.packs.push(name);
+      else stray.others.push(`${kind}/${name}`);
+    }
+    await this.#each([...this.packs.keys()], (name) => this.#pack(name));
+    let others = 0;
+    await this.#each(stray.packs, async (name) => {
+      if (await this.check.unnamedPack(name)) this.unnamedPacks += 1;
+      this.#progress();
+    });
+    await this.#each(stray.others, async (key) => {
+      if (await this.check.isThere(key)) others += 1;
+    });
+    return this.unnamedPacks + others - this.check.nobodys;
+  }
+
+  /** Checks some objects whole and looks for the rest; gives how many the listing has of no release. */
+  async sample(size: SampleSize, seed: string): Promise<number> {
+    await this.#each([...this.images], async ([name, { what }]) => {
+      this.#note(name, what, await this.check.head(what));
+    });
+    const rest = this.#sizes();
+    const chosen = chooseSample([...rest.keys()], size, seed);
+    this.sampled = chosen.size;
+    for (const key of chosen) rest.delete(key);
+    let stray = 0;
+    for await (const { kind, name, size: found } of this.check.listed()) {
+      const key = `${kind}/${name}`;
+      if (rest.get(key) === found) rest.delete(key);
+      if (!this.#isNamed(kind, name)) stray += 1;
+    }
+    await this.#each([...chosen], async (key) => {
+      const [kind, name = ''] = key.split('/');
+      if (kind === 'indexes') await this.#index(name);
+      else if (kind === 'deltas') await this.#delta(name);
+      else await this.#pack(name);
+    });
+    if (this.check.canList)
+      await this.#each([...rest], ([key, expected]) => this.check.glance(key, expected));
+    return stray;
+  }
+
+  /** The releases that need the object, as far as indexes could be read. */
+  releasesOf(key: string): string[] {
+    const [kind, name = ''] = key.split('/');
+    const positions = new Set<number>();
+    const add = (by: readonly (number | string)[] | undefined): void => {
+      for (const one of by ?? []) {
+        if (typeof one === 'number') positions.add(one);
+        else add(this.images.get(one)?.by);
+      }
+    };
+    if (kind === 'packs') add(this.packs.get(name)?.by);
+    else if (kind === 'indexes') add(this.images.get(name)?.by);
+    else if (kind === 'deltas') add(this.deltas.get(name)?.by);
+    else add(this.#others.get(key)?.by);
+    return [...positions].sort((a, b) => a - b).map((at) => labelOf(this.#names[at] as ReleaseName));
+  }
+
+  /** Every object that a manifest or an index names and of which nothing is known yet, with its size. */
+  #sizes(): Map<string, number> {
+    // An index whose level 1 cannot be read has been noted.
+    const images = [...this.images].filter(
+      ([name, { what }]) => what.key === 'closed' || this.#windows.has(name),
+    );
+    return new Map([
+      ...images.map(([name, { what }]) => [`indexes/${name}`, what.image.index.size] as const),
+      ...[...this.deltas].map(([name, { what }]) => [`deltas/${name}`, what.delta.size] as const),
+      ...[...this.packs].map(([name, { what }]) => [`packs/${name}`, what.entry.size] as const),
+    ]);
+  }
+
+  #isNamed(kind: string, name: string): boolean {
+    if (kind === 'packs') return this.packs.has(name);
+    if (kind === 'indexes') return this.images.has(name);
+    return kind === 'deltas' ? this.deltas.has(name) : this.check.isEnvelope(name);
+  }
+
+  async #index(name: string): Promise<void> {
+    const { what } = this.images.get(name) as Needed<ImageOf>;
+    const head = await this.check.index(what);
+    if (!this.#windows.has(name)) this.#note(name, what, head);
+    this.#progress();
+  }
+
+  #note(name: string, { key }: ImageOf, head: IndexHead | undefined): void {
+    if (head === undefined) return;
+    const packKey = key === 'closed' ? undefined : key;
+    for (const entry of head.packs) need(this.packs, toHex(entry.digest), { entry, key: packKey }, name);
+    this.#windows.set(
+      name,
+      Uint32Array.from(head.windows, ({ length }) => length),
+    );
+  }
+
+  async #delta(name: string): Promise<void> {
+    const { what } = this.deltas.get(name) as Needed<DeltaOf>;
+    await this.check.delta(what, this.#windows.get(what.image.index.sha256));
+    this.#progress();
+  }
+
+  async #pack(name: string): Promise<void> {
+    await this.check.pack(name, (this.packs.get(name) as Needed<PackOf>).what);
+    this.#progress();
+  }
+
+  #progress(): void {
+    this.#done += 1;
+    const all = this.images.size + this.packs.size + this.deltas.size;
+    this.#options.onProgress?.(this.#done, this.sampled || Math.max(all, this.#done));
+  }
+
+  async #each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    const queue = items.values();
+    const worker = async (): Promise<void> => {
+      for (const item of queue) await work(item);
+    };
+    const count = Math.min(this.#options.parallel ?? PARALLEL_CHECKS, items.length);
+    await Promise.all(Array.from({ length: count }, worker));
+  }
 }
 
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async (): Promise<void> => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
+function need<T>(map: Map<string, Needed<T>>, name: string, what: T, by: number | string): void {
+  const known = map.get(name);
+  if (known === undefined) map.set(name, { what, by: [by] });
+  else known.by.push(by);
+}
+
+function labelOf({ product, version }: ReleaseName): string {
+  return `${product} ${version}`;
 }

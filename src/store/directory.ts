@@ -87,10 +87,11 @@ class DirectoryStore implements Store {
 
   async has(key: Key, options: CallOptions = {}): Promise<ObjectInfo | undefined> {
     return await this.#withFile(key, options, async (file, path) => {
-      if (file.size > DIGEST_ETAG_BYTES) return { size: file.size, etag: file.version };
-      const bytes = new Uint8Array(file.size);
+      const { size, modified } = file;
+      if (size > DIGEST_ETAG_BYTES) return { size, etag: file.version, modified };
+      const bytes = new Uint8Array(size);
       await readFully(file.handle, path, bytes, 0);
-      return { size: file.size, etag: etagOf(file, bytes) };
+      return { size, etag: etagOf(file, bytes), modified };
     });
   }
 

@@ -5,14 +5,20 @@
  */
 import type { Key } from './store.ts';
 
-const IMMUTABLE = /^(packs|indexes|deltas|targets)\/|^metadata\/\d+\.[^/]+\.json$/;
+const IMMUTABLE = /^(packs|indexes|deltas|keys|targets)\/|^metadata\/\d+\.[^/]+\.json$/;
+const MUTABLE_KEY = 'metadata/timestamp.json';
+
+/** Kept, but asked for anew every time. */
+export const MUTABLE_CACHE_CONTROL = 'no-cache';
 
 /**
  * Cache-Control of an object. Objects named by their digest or their version never change and may be kept for
- * ever (a year is what caches take as that); `metadata/timestamp.json` is asked for anew every time.
+ * ever (a year is what caches take as that); `metadata/timestamp.json` is asked for anew every time, unless `mutable`
+ * says otherwise of it.
  */
-export function cacheControl(key: Key): string {
-  return IMMUTABLE.test(key) ? 'public, max-age=31536000, immutable' : 'no-cache';
+export function cacheControl(key: Key, mutable: string = MUTABLE_CACHE_CONTROL): string {
+  if (IMMUTABLE.test(key)) return 'public, max-age=31536000, immutable';
+  return key === MUTABLE_KEY ? mutable : MUTABLE_CACHE_CONTROL;
 }
 
 /** Content-Type of an object whose writer names none. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { SiltError } from '../core/errors.ts';
+import { type ErrorDetails, isSiltError, SiltError } from '../core/errors.ts';
 import { type Headers, headerOf, parseRetryAfter, statusError } from './http-answer.ts';
 import { objectMissing } from './key.ts';
 import { networkError } from './network-error.ts';
@@ -24,22 +24,32 @@ interface ServiceFailure {
   readonly $response?: { readonly headers?: Headers };
 }
 
-/** Passes by itself, besides what 5xx and 429 say; a skewed clock is corrected by the SDK for the next call. */
+/** Passes by itself, besides what 5xx and 429 say. */
 const TRANSIENT: ReadonlySet<string> = new Set([
   'SlowDown',
   'RequestTimeout',
-  'RequestTimeTooSkewed',
   'ThrottlingException',
   'Throttling',
   'OperationAborted',
 ]);
+
+const SKEWED = 'RequestTimeTooSkewed';
+
+/** The session is over; the same credentials will not do any more. */
+const EXPIRED: ReadonlySet<unknown> = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'TokenRefreshRequired',
+]);
+
+/** The store, or the line to it, has more to do than it can: no answer, or one of these. */
+const CROWDED: ReadonlySet<unknown> = new Set([0, 408, 429, 503, 504]);
 
 const refusals: Readonly<Record<string, string>> = {
   AccessDenied:
     'the credentials do not permit it (without s3:ListBucket that is also what a missing object looks like)',
   InvalidAccessKeyId: 'the access key is not known there; check AWS_ACCESS_KEY_ID',
   SignatureDoesNotMatch: 'the secret key does not fit; check AWS_SECRET_ACCESS_KEY',
-  ExpiredToken: 'the session has expired; get new credentials',
   InvalidToken: 'the session token is not valid; check AWS_SESSION_TOKEN',
   PermanentRedirect: 'the bucket is in another region; set AWS_REGION',
   AuthorizationHeaderMalformed: 'the bucket is in another region; set AWS_REGION',
@@ -50,6 +60,24 @@ const refusals: Readonly<Record<string, string>> = {
 /** The status of the answer that `error` stands for; 0 when there was none. */
 export function s3Status(error: unknown): number {
   return (error as ServiceFailure | null)?.$metadata?.httpStatusCode ?? 0;
+}
+
+/** True for a failure, as {@link s3Error} made it, of too much at once. */
+export function isCrowded(error: unknown): boolean {
+  if (!isSiltError(error, 'NETWORK') || !error.transient) return false;
+  const { status, s3Error: name } = error.details;
+  // A connection that fails has no status; what somebody else was writing is no sign of haste.
+  return CROWDED.has(status ?? 0) || (TRANSIENT.has(String(name)) && name !== 'OperationAborted');
+}
+
+/** True for a failure, as {@link s3Error} made it, of credentials that were good before. */
+export function isExpired(error: unknown): boolean {
+  return isSiltError(error) && EXPIRED.has(error.details.s3Error);
+}
+
+/** True for a failure, as {@link s3Error} made it, of two clocks that differ. */
+export function isSkewed(error: unknown): boolean {
+  return isSiltError(error) && error.details.s3Error === SKEWED;
 }
 
 /** `error` of the SDK as what a store throws; an aborted signal wins with its own reason. */
@@ -77,6 +105,11 @@ export function s3Error(error: unknown, about: S3About, now: number): unknown {
     const text = `no region for ${location}: set AWS_REGION`;
     return new SiltError('STORE_REFUSED', text, { details, cause: error });
   }
+  if (EXPIRED.has(name)) {
+    const text = `${location} refused ${key} (${name}): the session of these credentials has expired, and the AWS settings give no newer one; get new ones and run again: what is stored already is not sent again`;
+    return new SiltError('STORE_REFUSED', text, { details, cause: error, transient: true });
+  }
+  if (name === SKEWED) return clockError($response?.headers, location, { details, cause: error }, now);
   const advice = refusals[name] ?? (status === 501 ? refusals.NotImplemented : undefined);
   if (advice !== undefined) {
     const text = `${location} refused ${key} (${name || status}): ${advice}`;
@@ -97,4 +130,17 @@ export function s3Error(error: unknown, about: S3About, now: number): unknown {
   if (plain.code !== 'STORE_REFUSED') return plain;
   const text = `${location} refused ${key} (${status} ${name}): ${message}`;
   return new SiltError('STORE_REFUSED', text, { details, cause: error });
+}
+
+function clockError(
+  headers: Headers | undefined,
+  location: string,
+  options: { readonly details: ErrorDetails; readonly cause: unknown },
+  now: number,
+): SiltError {
+  const theirs = Date.parse(headerOf(headers ?? {}, 'date') ?? '');
+  const here = new Date(now).toISOString();
+  const there = Number.isNaN(theirs) ? 'another time' : new Date(theirs).toISOString();
+  const text = `${location} refuses requests of this machine because of its clock: it is ${here} here and ${there} there; set the clock (NTP) and run again`;
+  return new SiltError('STORE_REFUSED', text, options);
 }

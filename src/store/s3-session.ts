@@ -1,15 +1,19 @@
 /**
  * One bucket and the way to it: the SDK's client as silt sets it up, and a call that reports and translates.
  *
- * The SDK's own repetition is off, so that every request is reported once and waits are silt's (with-retry).
+ * The SDK's own repetition is off, so that every request is reported once and waits are silt's (with-retry). Two
+ * refusals are mended here, once a request: a session that has expired, by asking the SDK's chain of credentials again,
+ * and a clock that is wrong, which the SDK sets right by the server's answer. How many requests are under way at once
+ * is up to the store's limit (adaptive-limit).
  *
  * @module
  */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { AdaptiveLimit, type Outcome } from './adaptive-limit.ts';
 import { type OnRequest, type RequestTally, startTally } from './request-report.ts';
-import { s3Error, s3Status } from './s3-error.ts';
+import { isCrowded, isExpired, isSkewed, s3Error, s3Status } from './s3-error.ts';
 import type { Key } from './store.ts';
 
 export interface S3SessionOptions {
@@ -31,11 +35,16 @@ export interface S3SessionOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Hears of every finished request. */
   readonly onRequest?: OnRequest;
+  /** How many requests may be under way at once, downloads until their answers begin. Default: one of its own. */
+  readonly limit?: AdaptiveLimit;
 }
 
 /** As with HTTP (`http-options.ts`): several lost packets, and longer than a server thinks. */
 const CONNECT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 30_000;
+
+/** Of the SDK's configuration files: whoever is asked again for credentials reads them again. */
+const REREAD = { ignoreCache: true } as const;
 
 /** Where an object is, as the commands want it. */
 export interface S3Address {
@@ -63,6 +72,10 @@ export class S3Session {
   /** What an upload in parts must declare, and each of its parts repeat, when checksums are on. */
   readonly checksum: { readonly ChecksumAlgorithm?: 'CRC32' };
   readonly #onRequest: OnRequest | undefined;
+  readonly #limit: AdaptiveLimit;
+  /** Counts credentials: a request that was sent with earlier ones is sent again at once. */
+  #generation = 0;
+  #renewing: Promise<boolean> | undefined;
 
   constructor(options: S3SessionOptions) {
     const prefix = (options.prefix ?? '').replace(/^\/+|\/+$/g, '');
@@ -71,6 +84,7 @@ export class S3Session {
     this.location = `s3://${options.bucket}/${this.prefix}`;
     this.checksum = options.checksums === 'supported' ? { ChecksumAlgorithm: 'CRC32' } : {};
     this.#onRequest = options.onRequest;
+    this.#limit = options.limit ?? new AdaptiveLimit();
     this.client = new S3Client(configOf(options));
   }
 
@@ -88,15 +102,54 @@ export class S3Session {
 
   /** As `call`, but the report waits for whoever reads the body of the answer. */
   async open<T>(call: Call<T>): Promise<{ answer: T; tally: RequestTally }> {
-    const { key, method, signal, sends = 0, run } = call;
-    signal?.throwIfAborted();
+    const generation = this.#generation;
+    try {
+      return await this.#once(call);
+    } catch (error) {
+      if (isSkewed(error)) return await this.#once(call);
+      if (!isExpired(error)) throw error;
+      if (generation === this.#generation && !(await this.#renew())) throw error;
+      return await this.#once(call);
+    }
+  }
+
+  async #once<T>({ key, method, signal, sends = 0, run }: Call<T>) {
+    const admission = await this.#limit.admit(signal);
     const tally = startTally(this.#onRequest, key, method);
     tally.add(sends);
+    let outcome: Outcome = 'fine';
     try {
       return { answer: await run(signal === undefined ? {} : { abortSignal: signal }), tally };
     } catch (error) {
       tally.finish(s3Status(error));
-      throw this.failure(error, key, signal);
+      const failure = this.failure(error, key, signal);
+      if (isCrowded(failure)) outcome = 'crowded';
+      throw failure;
+    } finally {
+      admission.end(outcome, sends);
+    }
+  }
+
+  /** Asks the chain again, once for all that wait. True when it gave other credentials than before. */
+  async #renew(): Promise<boolean> {
+    this.#renewing ??= this.#askAgain().finally(() => {
+      this.#renewing = undefined;
+    });
+    return await this.#renewing;
+  }
+
+  async #askAgain(): Promise<boolean> {
+    const { credentials } = this.client.config;
+    try {
+      const before = await credentials();
+      const { accessKeyId: id, sessionToken: token } = before;
+      const now = await credentials({ forceRefresh: true });
+      const isNew = now.accessKeyId !== id || now.sessionToken !== token;
+      if (isNew) this.#generation += 1;
+      return isNew;
+    } catch {
+      // That the session has expired is the better news.
+      return false;
     }
   }
 
@@ -120,6 +173,7 @@ function configOf(options: S3SessionOptions): S3ClientConfig {
     requestChecksumCalculation: checksums,
     responseChecksumValidation: checksums,
     customUserAgent: 'silt',
+    ...REREAD,
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MS,
       socketTimeout: IDLE_TIMEOUT_MS,

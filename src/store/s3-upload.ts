@@ -1,8 +1,10 @@
 /**
  * Uploads in parts, for bodies too large for one request: read as they are sent, a few parts at a time,
- * repeated part by part, and taken back when they cannot be completed.
+ * repeated part by part. What a killed run has left is gone on with; what cannot be completed is taken back, and what
+ * may be, by the next run, stays.
  *
- * The object appears with the last request, on the condition that there is none yet.
+ * The object appears with the last request, on the condition that there is none yet. Two publishers that go on with
+ * the same upload send the same parts: whoever completes it first has created the object for both.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html (limits)
  *
  * @module
@@ -13,13 +15,15 @@ import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  type CreateMultipartUploadCommandInput,
   HeadObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { isSiltError, SiltError } from '../core/errors.ts';
+import { isSiltError, isTransient, SiltError } from '../core/errors.ts';
 import { type RetryOptions, retryTransient } from '../core/retry.ts';
 import { MiB } from '../core/sizes.ts';
 import { openRegularFile, readFully } from '../io/read-file.ts';
+import { findUnfinished, isSamePart, type StoredPart, storedParts } from './s3-resume.ts';
 import type { S3Session } from './s3-session.ts';
 import type { Body, Key } from './store.ts';
 
@@ -32,12 +36,20 @@ const MIN_PART_BYTES = 8 * MiB;
 /** Parts on their way together hold at most this much memory, or one part if that is more. */
 const MAX_BYTES_IN_FLIGHT = 32 * MiB;
 
+/** What goes with an object besides its bytes. */
+export type UploadHeaders = Pick<
+  CreateMultipartUploadCommandInput,
+  'ContentType' | 'CacheControl' | 'StorageClass' | 'ServerSideEncryption' | 'SSEKMSKeyId'
+>;
+
 /** One object on its way up. */
 export interface Upload {
   readonly session: S3Session;
   readonly key: Key;
   readonly body: Body;
-  readonly headers: { readonly ContentType: string; readonly CacheControl: string };
+  readonly headers: UploadHeaders;
+  /** The server is to refuse when the object is there already. */
+  readonly isConditional: boolean;
   readonly retry: RetryOptions;
   readonly signal: AbortSignal | undefined;
 }
@@ -47,13 +59,39 @@ export function partSize(size: number): number {
   return Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS / MiB) * MiB);
 }
 
+/** Times an upload may vanish under us before that is an error: another publisher ended it. */
+const MAX_RESTARTS = 3;
+
 /**
  * Uploads the body in parts and creates the object unless there is one.
  *
- * @throws SiltError as the store does; the parts are removed again then
+ * @throws SiltError as the store does; the parts are removed again unless the next run may use them
  */
 export async function uploadInParts(upload: Upload): Promise<'created' | 'exists'> {
-  const { session, key, headers, signal, retry } = upload;
+  for (let restart = 0; ; restart += 1) {
+    const unfinished = await findUnfinished(upload);
+    const mine = restart === 0 ? unfinished.find(({ isOurs }) => isOurs) : undefined;
+    const sent: ReadonlyMap<number, StoredPart> = mine ? await storedParts(upload, mine.id) : new Map();
+    const id = mine?.id ?? (await beginUpload(upload));
+    try {
+      const outcome = await completeUpload(upload, id, await sendParts(upload, id, sent));
+      // Nobody needs the others any more; parts that stay would be paid for.
+      for (const other of unfinished) if (other.id !== mine?.id) await abandon(upload, other.id);
+      if (outcome === 'exists') await abandon(upload, id);
+      return outcome;
+    } catch (error) {
+      if (isGone(error)) {
+        if (await isThere(upload)) return 'exists';
+        if (restart < MAX_RESTARTS) continue;
+      } else if (!isResumable(error, upload.signal)) {
+        await abandon(upload, id);
+      }
+      throw error;
+    }
+  }
+}
+
+async function beginUpload({ session, key, headers, retry, signal }: Upload): Promise<string> {
   const create = new CreateMultipartUploadCommand({
     ...session.address(key),
     ...headers,
@@ -69,18 +107,26 @@ export async function uploadInParts(upload: Upload): Promise<'created' | 'exists
       }),
     { ...retry, signal },
   );
-  if (id === undefined) throw new SiltError('STORE_REFUSED', `${session.location} gave no id for an upload`);
-  let outcome: 'created' | 'exists' | undefined;
-  try {
-    outcome = await completeUpload(upload, id, await sendParts(upload, id));
-    return outcome;
-  } finally {
-    if (outcome !== 'created') await abandon(upload, id);
-  }
+  if (id !== undefined) return id;
+  throw new SiltError('STORE_REFUSED', `${session.location} gave no id for an upload`);
 }
 
-/** Sends all parts, a few at a time; the first that fails for good stops the others. */
-async function sendParts(upload: Upload, id: string): Promise<CompletedPart[]> {
+/** Another publisher has completed the upload, or taken it back. */
+function isGone(error: unknown): boolean {
+  return isSiltError(error) && error.details.s3Error === 'NoSuchUpload';
+}
+
+/** The next run will want the parts: this one was interrupted, or ends for something that passes. */
+function isResumable(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true || isTransient(error);
+}
+
+/** Sends all parts but those of `sent`, a few at a time; the first that fails for good stops the others. */
+async function sendParts(
+  upload: Upload,
+  id: string,
+  sent: ReadonlyMap<number, StoredPart>,
+): Promise<CompletedPart[]> {
   const { body } = upload;
   const size = body instanceof Uint8Array ? body.byteLength : body.size;
   const length = partSize(size);
@@ -98,7 +144,11 @@ async function sendParts(upload: Upload, id: string): Promise<CompletedPart[]> {
       next += 1;
       const offset = index * length;
       const bytes = await source.read(offset, Math.min(length, size - offset), buffer);
-      parts[index] = await sendPart({ ...upload, signal }, id, index + 1, bytes);
+      const there = sent.get(index + 1);
+      parts[index] =
+        there !== undefined && isSamePart(there, bytes)
+          ? completed(index + 1, there.etag, there.crc32)
+          : await sendPart({ ...upload, signal }, id, index + 1, bytes);
     }
   };
   const failures: unknown[] = [];
@@ -131,6 +181,14 @@ async function sendPart(
       run: (options) => session.client.send(new UploadPartCommand(input), options),
     });
   const { ETag, ChecksumCRC32 } = await retryTransient(send, { ...retry, signal });
+  return completed(number, ETag, ChecksumCRC32);
+}
+
+function completed(
+  number: number,
+  ETag: string | undefined,
+  ChecksumCRC32: string | undefined,
+): CompletedPart {
   return {
     PartNumber: number,
     ...(ETag !== undefined && { ETag }),
@@ -148,7 +206,7 @@ async function completeUpload(
     ...session.address(key),
     UploadId: id,
     MultipartUpload: { Parts: parts },
-    IfNoneMatch: '*',
+    ...(upload.isConditional && { IfNoneMatch: '*' }),
   });
   const send = async (attempt: number): Promise<'created' | 'exists'> => {
     try {

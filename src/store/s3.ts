@@ -21,10 +21,11 @@ import type { RetryOptions } from '../core/retry.ts';
 import { MiB } from '../core/sizes.ts';
 import { checkRangeAnswer, contentLength, headerOf, longBody, shortBody } from './http-answer.ts';
 import { checkKey, checkRange, isKey, objectTooLarge } from './key.ts';
-import { cacheControl, contentType } from './object-headers.ts';
+import { contentType } from './object-headers.ts';
+import { putHeaders, type S3PutOptions } from './put-options.ts';
 import { openDownload } from './s3-download.ts';
 import { S3Session, type S3SessionOptions } from './s3-session.ts';
-import { readBody, uploadInParts } from './s3-upload.ts';
+import { readBody, type UploadHeaders, uploadInParts } from './s3-upload.ts';
 import type {
   Body,
   ByteRange,
@@ -36,7 +37,7 @@ import type {
   StoredObject,
 } from './store.ts';
 
-export interface S3StoreOptions extends S3SessionOptions {
+export interface S3StoreOptions extends S3SessionOptions, S3PutOptions {
   /** How single parts of a large upload are repeated; whole calls are the business of with-retry. */
   readonly retry?: Omit<RetryOptions, 'signal'>;
 }
@@ -46,18 +47,24 @@ const MAX_SINGLE_BYTES = 16 * MiB;
 
 /** The Store over `s3://bucket/prefix`. Opens no connection yet. */
 export function openS3Store(options: S3StoreOptions): Store {
-  return new S3Store(new S3Session(options), options.retry ?? {});
+  return new S3Store(new S3Session(options), options);
 }
 
 class S3Store implements Store {
   readonly location: string;
   readonly #session: S3Session;
   readonly #retry: RetryOptions;
+  readonly #puts: S3PutOptions;
 
-  constructor(session: S3Session, retry: RetryOptions) {
+  constructor(session: S3Session, options: S3StoreOptions) {
     this.location = session.location;
     this.#session = session;
-    this.#retry = retry;
+    this.#retry = options.retry ?? {};
+    this.#puts = options;
+  }
+
+  get #isConditional(): boolean {
+    return this.#puts.exclusion !== 'caller';
   }
 
   async get(
@@ -105,15 +112,39 @@ class S3Store implements Store {
 
   async has(key: Key, options: CallOptions = {}): Promise<ObjectInfo | undefined> {
     checkKey(key);
+    try {
+      return await this.#head(key, options);
+    } catch (error) {
+      const { status } = isSiltError(error, 'STORE_REFUSED') ? error.details : {};
+      if (status !== 400 && status !== 403) throw error;
+      // The answer to HEAD has no body, so no reason. That to GET has, and what can be mended is mended there.
+      const found = await openDownload(this.#session, key, { offset: 0, length: 1 }, options.signal).catch(
+        (reason: unknown) => {
+          if (!isSiltError(reason, 'OBJECT_MISSING') && !isSiltError(reason, 'RANGE_INVALID')) throw reason;
+        },
+      );
+      found?.end();
+      return await this.#head(key, options);
+    }
+  }
+
+  async #head(key: Key, { signal }: CallOptions): Promise<ObjectInfo | undefined> {
     const command = new HeadObjectCommand(this.#session.address(key));
     const head = this.#session.call({
       key,
       method: 'HeadObject',
-      signal: options.signal,
+      signal,
       run: (send) => this.#session.client.send(command, send),
     });
     const found = await orMissing(head);
-    return found && { size: found.ContentLength ?? 0, ...etagOf(found.ETag) };
+    const modified = found?.LastModified?.getTime();
+    return (
+      found && {
+        size: found.ContentLength ?? 0,
+        ...etagOf(found.ETag),
+        ...(modified !== undefined && Number.isFinite(modified) && { modified }),
+      }
+    );
   }
 
   async putIfAbsent(key: Key, body: Body, options: PutOptions = {}): Promise<'created' | 'exists'> {
@@ -121,14 +152,16 @@ class S3Store implements Store {
     const { signal } = options;
     const size = body instanceof Uint8Array ? body.byteLength : body.size;
     try {
-      if (size <= MAX_SINGLE_BYTES) {
-        await this.#put(key, await readBody(body), { IfNoneMatch: '*' }, options);
+      const isSmall = size <= MAX_SINGLE_BYTES;
+      const isConditional = this.#isConditional;
+      // Asked first, as much would be sent for nothing, or as nobody else asks.
+      if ((!isSmall || !isConditional) && (await this.has(key, options)) !== undefined) return 'exists';
+      if (isSmall) {
+        await this.#put(key, await readBody(body), isConditional ? { IfNoneMatch: '*' } : {}, options);
         return 'created';
       }
-      // Asked first, as much would be sent for nothing.
-      if ((await this.has(key, options)) !== undefined) return 'exists';
-      const upload = { session: this.#session, key, body, headers: headersOf(key, options) };
-      return await uploadInParts({ ...upload, signal, retry: this.#retry });
+      const upload = { session: this.#session, key, body, headers: this.#headersOf(key, options) };
+      return await uploadInParts({ ...upload, isConditional, signal, retry: this.#retry });
     } catch (error) {
       if (!isConflict(error)) throw error;
       // 409: somebody else was writing it at the same moment, and may or may not have finished.
@@ -146,15 +179,15 @@ class S3Store implements Store {
   ): Promise<string> {
     checkKey(key);
     const condition = etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: etag };
+    if (!this.#isConditional && (await this.has(key, options))?.etag !== etag) throw changed(key, etag);
     try {
-      const found = await this.#put(key, bytes, condition, options);
+      const found = await this.#put(key, bytes, this.#isConditional ? condition : {}, options);
       const next = found.ETag ?? (await this.has(key, options))?.etag;
       if (next !== undefined) return next;
       throw new SiltError('STORE_REFUSED', `${this.location} gives no ETag, so ${key} cannot be kept safe`);
     } catch (error) {
       if (!isConflict(error) && !isSiltError(error, 'OBJECT_MISSING')) throw error;
-      const message = `somebody else changed ${key} meanwhile; read it again and repeat the change`;
-      throw new SiltError('CONFLICT', message, { details: { key, expected: etag }, cause: error });
+      throw changed(key, etag, error);
     }
   }
 
@@ -193,6 +226,12 @@ class S3Store implements Store {
     this.#session.client.destroy();
   }
 
+  #headersOf(key: Key, options: PutOptions): UploadHeaders {
+    const headers = { ContentType: options.contentType ?? contentType(key), ...putHeaders(key, this.#puts) };
+    // Other servers have classes of their own, which the SDK does not list.
+    return headers as UploadHeaders;
+  }
+
   async #put(
     key: Key,
     bytes: Uint8Array,
@@ -203,7 +242,7 @@ class S3Store implements Store {
     const command = new PutObjectCommand({
       ...this.#session.address(key),
       ...body,
-      ...headersOf(key, options),
+      ...this.#headersOf(key, options),
       ...condition,
     });
     return await this.#session.call({
@@ -220,8 +259,9 @@ function etagOf(etag: string | undefined): { etag?: string } {
   return etag === undefined ? {} : { etag };
 }
 
-function headersOf(key: Key, options: PutOptions): { ContentType: string; CacheControl: string } {
-  return { ContentType: options.contentType ?? contentType(key), CacheControl: cacheControl(key) };
+function changed(key: Key, etag: string | undefined, cause?: unknown): SiltError {
+  const message = `somebody else changed ${key} meanwhile; read it again and repeat the change`;
+  return new SiltError('CONFLICT', message, { details: { key, expected: etag }, cause });
 }
 
 /** 412: the condition does not hold. 409: another conditional write was under way. */

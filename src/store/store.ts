@@ -24,6 +24,11 @@ export interface ObjectInfo {
   readonly size: number;
   /** Opaque validator that changes with the object's bytes; absent where the server gives none. */
   readonly etag?: string;
+  /**
+   * When the object got its bytes, by the store's clock, in milliseconds since 1970; absent where it does not say.
+   * A store may round it down to a second.
+   */
+  readonly modified?: number;
 }
 
 export interface StoredObject {
@@ -33,6 +38,13 @@ export interface StoredObject {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+  /**
+   * What came for this last time was not what it must be: a cache on the way is to be passed by, and of several
+   * places another one asked.
+   */
+  readonly fresh?: boolean;
+  /** Hears of every request beyond the first that the call is about to make elsewhere; throws to forbid it. */
+  readonly onRepeat?: () => void;
 }
 
 /** What is put: bytes in memory, or a file on disk that is read while it is sent. */

@@ -1,5 +1,5 @@
 /**
- * A process of its own that publishes into a directory: `node publish-child.ts TASK`, where TASK is a
+ * A process of its own that publishes into a directory or a bucket: `node publish-child.ts TASK`, where TASK is a
  * {@link PublishTask} as JSON. It sends a {@link PublishAnswer} when it is done, if it lives that long.
  *
  * @module
@@ -10,13 +10,15 @@ import { fileURLToPath } from 'node:url';
 import { isSiltError, SiltError } from '../../src/core/errors.ts';
 import { KiB } from '../../src/core/sizes.ts';
 import { publish } from '../../src/publisher/publish.ts';
-import { openDirectoryStore } from '../../src/store/directory.ts';
+import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
+import { withRetry } from '../../src/store/with-retry.ts';
 import { openLedger } from '../../src/trust/unsigned-releases.ts';
 import { FAST } from './publish-bench.ts';
 import { withBeforePut } from './with-before-put.ts';
 
 export interface PublishTask {
+  /** A directory, or s3://bucket/prefix: then the environment says where. */
   readonly repository: string;
   readonly temporaryDirectory: string;
   readonly version: string;
@@ -52,7 +54,7 @@ async function main(task: PublishTask): Promise<void> {
 async function run(task: PublishTask): Promise<PublishAnswer> {
   const { version, images, channel, temporaryDirectory } = task;
   const abort = new AbortController();
-  const store = prepared(await openDirectoryStore(task.repository, { create: true }), task, abort);
+  const store = prepared(await openRepository(task), task, abort);
   const report = await publish(store, openLedger(store), {
     ...FAST,
     product: 'os',
@@ -64,6 +66,10 @@ async function run(task: PublishTask): Promise<PublishAnswer> {
     images: Object.entries(images).map(([name, path]) => ({ name, path })),
   });
   return { unchanged: report.unchanged, counter: report.manifest.counter, peakMemory: await peakMemory() };
+}
+
+async function openRepository({ repository }: PublishTask): Promise<Store> {
+  return withRetry(await openStore(repository, { env: process.env, create: true }));
 }
 
 /** In bytes. Where it can be asked for, that of this program: maxRSS begins with that of its parent. */

@@ -265,6 +265,19 @@ export function testWriting(test: TestFn<unknown>, name: string, open: OpenRepos
     t.deepEqual(await listed('nothing/'), []);
   });
 
+  test(`${name}: the time of an object is when it got its bytes`, async (t) => {
+    const { writer } = await open(t);
+    const modified = async (key: string): Promise<number> => (await writer.has(key))?.modified ?? Number.NaN;
+    await writer.putIfAbsent('packs/first', Buffer.from('1'));
+    const etag = await writer.putIfMatch('metadata/timestamp.json', Buffer.from('1'), undefined);
+    const [first, replaced] = [await modified('packs/first'), await modified('metadata/timestamp.json')];
+    t.true(Number.isSafeInteger(first) && first > Date.parse('2020-01-01'), String(first));
+    await writer.putIfMatch('metadata/timestamp.json', Buffer.from('2'), etag);
+    await writer.putIfAbsent('packs/first', Buffer.from('2'));
+    t.is(await modified('packs/first'), first);
+    t.true((await modified('metadata/timestamp.json')) >= replaced && replaced >= first);
+  });
+
   test(`${name}: what is removed is gone, and removing it again is no error`, async (t) => {
     const { writer } = await open(t);
     await writer.putIfAbsent('packs/a', Buffer.from('a'));

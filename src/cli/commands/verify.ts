@@ -7,29 +7,33 @@ import type { Command } from 'commander';
 import { SiltError } from '../../core/errors.ts';
 import { formatSize } from '../../core/sizes.ts';
 import { type VerifyReport, verifyImage } from '../../fetcher/verify-image.ts';
-import type { RepositoryReport } from '../../publisher/verify-repository.ts';
+import type { SampleSize } from '../../publisher/choose-sample.ts';
+import {
+  PARALLEL_CHECKS,
+  type ReportedDamage,
+  type RepositoryReport,
+} from '../../publisher/repository-report.ts';
 import { alignRows } from '../align-rows.ts';
-import { EXIT_DAMAGED, EXIT_DONE, EXIT_FAILED } from '../exit.ts';
+import { EXIT_DAMAGED, EXIT_DONE } from '../exit.ts';
 import {
   type OpenedRepository,
   openRepository,
   type RepositoryFlags,
   withRepositoryOptions,
+  withRepoToRead,
 } from '../open-repository.ts';
-import {
-  type CommonOptions,
-  REPO_TO_READ,
-  releaseSelector,
-  withOutputOptions,
-  withReleaseOptions,
-} from '../options.ts';
+import { parseCount, releaseSelector, withOutputOptions, withReleaseOptions } from '../options.ts';
+import type { OutputOptions } from '../output.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
 
-interface VerifyCommandOptions extends CommonOptions, RepositoryFlags {
+interface VerifyCommandOptions extends OutputOptions, RepositoryFlags {
   readonly product?: string;
   readonly version?: string;
   readonly channel?: string;
   readonly image?: string;
+  readonly sample?: SampleSize;
+  readonly sampleSeed?: string;
+  readonly parallel?: number;
 }
 
 const examples = `
@@ -38,10 +42,15 @@ Examples:
       --product gateway --version 1.5.0
   silt verify new.ext4 --repo ./repo --insecure --product gateway --image rootfs --json
   silt verify --repo ./repo --root root.json
-  silt verify --repo s3://updates/gateway --root root.json --quiet || echo damaged`;
+  silt verify --repo s3://updates/gateway --root root.json --quiet --parallel 16 || echo damaged
+  silt verify --repo s3://updates/gateway --root root.json --sample 5% --sample-seed "$(date +%F)"`;
+
+/** Each may hold an object of 64 MiB. */
+const MOST_PARALLEL = 64;
 
 /** Bad places shown to people; --json has all of them. */
 const SHOWN = 20;
+const SHOWN_RELEASES = 5;
 
 /** Adds the command to `program`. */
 export function addVerify(program: Command): void {
@@ -49,14 +58,28 @@ export function addVerify(program: Command): void {
     .command('verify')
     .summary('check a file or device, or a whole repository')
     .description(
-      'With a path: checks a file or block device against a release and lists the windows that differ;\n' +
-        'exits with 16 when there are any. Without: checks every object of the repository; exits with 1\n' +
-        'when one is damaged.',
+      'With a path: checks a file or block device against a release and lists the windows that differ; ' +
+        'exits with 16 when there are any. Without: checks the objects of the repository, lists those that are ' +
+        'missing, truncated, altered or foreign with the releases that need them, and exits with 16 when there are any.',
     )
     .argument('[PATH]', 'a file or block device that should hold an image')
-    .requiredOption('--repo <location>', REPO_TO_READ)
     .option('--product <name>', 'the product, with PATH');
-  withReleaseOptions(command).option('--image <name>', 'the image; may be left out when the release has one');
+  withReleaseOptions(withRepoToRead(command)).option(
+    '--image <name>',
+    'the image; may be left out when the release has one',
+  );
+  command
+    .option(
+      '--sample <n|n%>',
+      'without PATH: read only so many objects whole, and look for the rest',
+      parseSample,
+    )
+    .option('--sample-seed <text>', 'which ones; the same text takes the same ones. By default chance')
+    .option(
+      '--parallel <n>',
+      `without PATH: objects checked at a time; by default ${PARALLEL_CHECKS}`,
+      parseCount('--parallel', 1, MOST_PARALLEL),
+    );
   withRepositoryOptions(command);
   withOutputOptions(command)
     .addHelpText('after', examples)
@@ -74,12 +97,20 @@ async function verifyCommand(
   if (path === undefined && (product ?? version ?? channel ?? image) !== undefined) {
     throw new SiltError('USAGE', 'expected a path with --product, --version, --channel and --image');
   }
+  if (path !== undefined && (options.sample ?? options.sampleSeed ?? options.parallel) !== undefined) {
+    throw new SiltError(
+      'USAGE',
+      '--sample, --sample-seed and --parallel are for a whole repository, without a path',
+    );
+  }
   if (path !== undefined && product === undefined) {
     throw new SiltError('USAGE', 'expected --product: which product should be in that file?');
   }
   await using stack = new AsyncDisposableStack();
-  const opened = await openRepository(options.repo, options, { output: session.output, stack, retry: true });
-  if (path === undefined || product === undefined) return await verifyWholeRepository(opened, session);
+  const opened = await openRepository(options, { output: session.output, stack, retry: true });
+  if (path === undefined || product === undefined) {
+    return await verifyWholeRepository(opened, options, session);
+  }
   return await verifyFile(opened, { ...options, product, path }, session);
 }
 
@@ -105,6 +136,7 @@ async function verifyFile(
 
 async function verifyWholeRepository(
   { store, trust, contentKey }: OpenedRepository,
+  { sample, sampleSeed, parallel }: VerifyCommandOptions,
   { output, signal }: CommandSession,
 ): Promise<number> {
   const products = await trust.products(store, { signal });
@@ -115,11 +147,14 @@ async function verifyWholeRepository(
   const { verifyRepository } = await import('../../publisher/verify-repository.ts');
   const report = await verifyRepository(store, trust.releases(store), names, {
     contentKey: contentKey(() => store),
+    sample,
+    sampleSeed,
+    parallel,
     signal,
     onProgress: (done, total) => output.progress.show({ label: 'verify', done, total, unit: 'objects' }),
   });
   output.result({ ...report, trust: trust.mode }, () => describeRepository(report));
-  return report.damaged.length === 0 ? EXIT_DONE : EXIT_FAILED;
+  return report.damaged.length === 0 ? EXIT_DONE : EXIT_DAMAGED;
 }
 
 function describeFile(report: VerifyReport, path: string): string[] {
@@ -138,19 +173,49 @@ function more(count: number): string[] {
   return count > SHOWN ? [`  and ${count - SHOWN} more; --json lists all of them`] : [];
 }
 
+function describeDamage({ key, problem, message, releases }: ReportedDamage): string[] {
+  const shown = releases.slice(0, SHOWN_RELEASES).join(', ');
+  const left = releases.length - SHOWN_RELEASES;
+  const needed =
+    releases.length === 0 ? [] : [`    needed by ${shown}${left > 0 ? ` and ${left} more` : ''}`];
+  return [`  ${key}: ${problem}: ${message}`, ...needed];
+}
+
+/** @throws SiltError USAGE */
+function parseSample(text: string): SampleSize {
+  const match = /^(\d{1,12})(?:(\.\d{1,6})?%)?$/.exec(text);
+  const value = Number((match?.[1] ?? '') + (match?.[2] ?? ''));
+  const isShare = text.endsWith('%');
+  if (match !== null && value > 0 && (!isShare || value <= 100)) {
+    return isShare ? { share: value / 100 } : { count: value };
+  }
+  throw new SiltError(
+    'USAGE',
+    `expected --sample to be a number of objects, or a share such as 5%, found "${text}"`,
+  );
+}
+
 function describeRepository(report: RepositoryReport): string[] {
   const { damaged } = report;
   return [
     damaged.length === 0
-      ? 'every object is as it should be'
-      : `${damaged.length} objects are damaged or missing`,
-    ...damaged.slice(0, SHOWN).map(({ key, code, message }) => `  ${key}: ${code}: ${message}`),
+      ? `every object${report.sample === undefined ? '' : ' that was looked at'} is as it should be`
+      : `${damaged.length === 1 ? '1 object is' : `${damaged.length} objects are`} missing, truncated, altered or foreign`,
+    ...damaged.slice(0, SHOWN).flatMap(describeDamage),
     ...more(damaged.length),
     ...alignRows([
       [
         '  checked',
         `${report.releases} releases, ${report.indexes} indexes, ${report.packs} packs, ${report.deltas} deltas`,
       ],
+      ...(report.sample
+        ? [
+            [
+              '  sample',
+              `${report.sample.objects} objects read whole; --sample-seed ${report.sample.seed} takes them again`,
+            ],
+          ]
+        : []),
       ['  chunks', `${report.chunks} in ${formatSize(report.bytesRead)}`],
       ...(report.closed > 0
         ? [['  sealed', `${report.closed} objects by their digests only: no key to look into them was given`]]
