@@ -24,6 +24,8 @@ const map: Readonly<Record<string, readonly string[] | 'everything'>> = {
   pool: ['core', 'kernel', 'chunker', 'delta', 'format', 'io'],
   differ: ['core', 'kernel', 'chunker', 'delta', 'format', 'io', 'pool'],
   publisher: ['core', 'kernel', 'chunker', 'delta', 'differ', 'format', 'io', 'store', 'trust', 'pool'],
+  // Plans as a device does what a publisher has stored, so it is the one place that knows both.
+  costs: ['core', 'format', 'io', 'store', 'trust', 'publisher', 'fetcher'],
   fetcher: ['core', 'kernel', 'chunker', 'delta', 'format', 'io', 'store', 'trust'],
   device: ['core', 'io', 'format', 'store', 'trust', 'fetcher'],
   gateway: ['device', 'fetcher', 'store', 'trust'],
@@ -37,7 +39,9 @@ const packages: Readonly<Record<string, RegExp>> = {
   '@aws-sdk/client-s3': /^store\/s3(-[a-z]+)?\.ts$/,
   '@tufjs/models': /^trust\/(tuf|ledger)\//,
   asn1js: /^trust\/(x509|seal)\//,
+  bullmq: /^publisher\/jobs\/redis-[a-z]+\.ts$/,
   commander: /^cli\//,
+  ioredis: /^publisher\/jobs\/redis-[a-z]+\.ts$/,
   piscina: /^pool\//,
   pkijs: /^trust\/(x509|seal)\//,
   tar: /^device\/installers\//,
@@ -167,6 +171,20 @@ test('only store/open.ts loads the S3 store, and only when asked', (t) => {
   );
   t.regex(importers[0]?.code ?? '', /await import\('\.\/s3\.ts'\)/);
   t.notRegex(importers[0]?.code ?? '', /from '\.\/s3/);
+});
+
+test('only the commands for jobs load what speaks to Redis, and only when asked', (t) => {
+  const isRedis = (path: string): boolean => /^publisher\/jobs\/redis-[a-z]+\.ts$/.test(path);
+  const importers = sources.filter(
+    (source) =>
+      !isRedis(source.path) &&
+      source.imports.some((specifier) => isRelative(specifier) && isRedis(resolved(source, specifier))),
+  );
+  t.deepEqual(
+    importers.map(({ path }) => path),
+    ['cli/commands/jobs.ts', 'cli/job-options.ts'],
+  );
+  for (const { code } of importers) t.notRegex(code, /^(import|export)(?! type )[^;]*\/redis-[a-z]+\.ts'/m);
 });
 
 test('only the command line touches process and console', (t) => {

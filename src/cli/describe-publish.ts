@@ -26,10 +26,18 @@ export function describePublish(
       ...(report.deltasDropped > 0
         ? [['  no delta', `for ${report.deltasDropped} of ${report.deltas.length}: none would save anything`]]
         : []),
+      ...describeJobs(report),
       ['  uploaded', `${formatSize(report.bytesUploaded)} in ${report.objectsUploaded} objects`],
       ['  took', `${report.seconds.toFixed(1)} s, ${formatSize(report.peakMemory)} of memory`],
     ]),
   ];
+}
+
+function describeJobs({ jobs }: PublishReport): string[][] {
+  if (jobs === undefined) return [];
+  const { here, elsewhere, refused } = jobs;
+  const failed = refused > 0 ? `; ${refused} of them after a worker had failed` : '';
+  return [['  made', `${elsewhere} deltas by workers, ${here} by this machine${failed}`]];
 }
 
 function describeDelta({ image, base, size, fetchBytes, chunkBytes }: KeptDelta): string {

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
   sign: async () => (await import('./commands/sign.ts')).addSign,
   release: async () => (await import('./commands/release.ts')).addRelease,
   channel: async () => (await import('./commands/channel.ts')).addChannel,
+  jobs: async () => (await import('./commands/jobs.ts')).addJobs,
   prune: async () => (await import('./commands/prune.ts')).addPrune,
   floor: async () => (await import('./commands/floor.ts')).addFloor,
   install: async () => (await import('./commands/install.ts')).addInstall,

@@ -73,6 +73,19 @@ export interface PublishReport {
   readonly knownChunksFull: boolean;
   /** Every delta that was asked for, kept or not; none when the release is unchanged. */
   readonly deltas: readonly DeltaReport[];
+  /**
+   * Where they were made, when they were offered to other machines: by this one, by others, and how many results of
+   * others were refused, or failed there, so that this machine made them. What others store is not in the totals above.
+   */
+  readonly jobs?:
+    | {
+        readonly here: number;
+        readonly elsewhere: number;
+        readonly refused: number;
+        /** What went wrong with the queue or with workers, in sentences. */
+        readonly notes: readonly string[];
+      }
+    | undefined;
   readonly deltasKept: number;
   readonly deltasDropped: number;
   readonly seconds: number;

@@ -14,8 +14,7 @@ import { isSiltError, SiltError } from '../core/errors.ts';
 import { KiB } from '../core/sizes.ts';
 import type { Entropy } from '../delta/window-encoder.ts';
 import { type Compression, defaultCompression } from '../format/compression.ts';
-import { MAX_RELEASE_IMAGES } from '../format/limits.ts';
-import { type Manifest, NAME_PATTERN } from '../format/manifest.ts';
+import type { Manifest } from '../format/manifest.ts';
 import { ioError } from '../io/io-error.ts';
 import { imageDigest } from '../pool/image-digest.ts';
 import { defaultWorkers, openPool, type WorkerPool } from '../pool/pool.ts';
@@ -24,8 +23,12 @@ import type { AddOptions, NewRelease, ReleaseLedger } from '../trust/releases.ts
 import { masterKeys } from '../trust/seal/master-secret.ts';
 import { envelopeKey } from '../trust/seal/recipient-keys.ts';
 import { type BaseCopy, type BaseSelector, findBases, openCopies, requireRoom } from './base-releases.ts';
+import { checkNames } from './check-names.ts';
+import type { JobOptions } from './jobs/job-queue.ts';
+import type { SharedRelease, SharingWork } from './jobs/share-deltas.ts';
 import { planSealing, requireSameSealing, type SealingOptions } from './plan-sealing.ts';
-import { publishDeltas } from './publish-deltas.ts';
+import { holdLease } from './prune/lease.ts';
+import { type DeltaWork, publishDeltas } from './publish-deltas.ts';
 import type { PublishProgress, PublishReport } from './publish-report.ts';
 import { type ReleaseRules, type RuleRequest, requireSameRules, resolveRules } from './release-rules.ts';
 import { SteadyImage } from './steady-image.ts';
@@ -58,6 +61,8 @@ export interface PublishOptions extends RuleRequest {
   readonly memoryBytes?: number | undefined;
   /** What codes deltas: `model` (default) is smaller, `general` patches faster. */
   readonly deltaEntropy?: Entropy | undefined;
+  /** Has deltas made by other machines too; changes the speed and nothing else. Default: all are made here. */
+  readonly jobs?: JobOptions | undefined;
   /** Threads; changes the speed and nothing else. Default: one a processor, four at most. */
   readonly workers?: number | undefined;
   /** Makes the detached CMS signature of the manifest, in DER. */
@@ -135,6 +140,8 @@ async function publishNew(
 ): Promise<PublishReport> {
   const { product, version, signal, memoryBytes, deltaEntropy: entropy, onProgress } = options;
   await using copies = await openCopies(bases, options.baseCopies ?? [], pool);
+  // Before anything is relied on that is in the repository already.
+  await using lease = await holdLease(store, `publish ${product} ${version}`, { signal });
   await using uploads = new UploadQueue(store, signal);
   const tell = (progress: Omit<PublishProgress, 'bytesUploaded'>): void =>
     onProgress?.({ ...progress, bytesUploaded: uploads.totals.bytesUploaded });
@@ -149,20 +156,18 @@ async function publishNew(
     sealing: plan,
     onProgress: (bytesDone) => tell({ phase: 'images', bytesDone, bytesTotal }),
   });
+  const work = { ...common, store, key: plan?.key, memoryBytes, entropy, onProgress: tell };
   const deltas = await publishDeltas(stored, {
-    ...common,
-    store,
-    key: plan?.key,
+    ...work,
     contentKey: options.sealing && masterKeys(options.sealing.master),
     bases,
     copies: copies.byDigest,
-    memoryBytes,
-    entropy,
-    onProgress: tell,
+    share: await sharing(options.jobs, { product, ...(plan && { sealing: plan.sealing }) }, work),
   });
   if (plan?.envelope !== undefined) await uploads.put(envelopeKey(plan.sealing), plan.envelope);
   // Everything a reader may ask for is stored before the release can be seen.
   await uploads.finish();
+  await lease.requireHeld();
   const added = await addRelease(store, ledger, options, {
     product,
     version,
@@ -186,39 +191,26 @@ async function publishNew(
     ...uploads.totals,
     ...totals,
     deltas: deltas.report,
+    ...(deltas.jobs && { jobs: deltas.jobs }),
     deltasKept: deltas.report.filter(({ kept }) => kept).length,
     deltasDropped: deltas.report.filter(({ kept }) => !kept).length,
     seconds: (performance.now() - started) / 1000,
   };
 }
 
-function sizeOf(images: readonly NamedImage[]): number {
-  return images.reduce((sum, { steady }) => sum + steady.file.size, 0);
+async function sharing(
+  jobs: JobOptions | undefined,
+  release: SharedRelease,
+  work: SharingWork,
+): Promise<DeltaWork['share']> {
+  if (jobs === undefined) return undefined;
+  // Loaded when needed: most publishers share nothing.
+  const { shareDeltas } = await import('./jobs/share-deltas.ts');
+  return (pairs) => shareDeltas(pairs, release, work, jobs);
 }
 
-function checkNames(options: PublishOptions): void {
-  const names: [string, string][] = [
-    ['product', options.product],
-    ['version', options.version],
-    ...options.images.map(({ name }): [string, string] => ['image name', name]),
-  ];
-  if (options.channel !== undefined) names.push(['channel', options.channel]);
-  for (const [what, name] of names) {
-    if (!NAME_PATTERN.test(name)) {
-      throw new SiltError(
-        'USAGE',
-        `expected a ${what} of 1 to 128 letters, digits and . _ + ~ - that begins with a letter or digit, found "${name}"`,
-      );
-    }
-  }
-  const count = options.images.length;
-  if (count === 0 || count > MAX_RELEASE_IMAGES) {
-    throw new SiltError('USAGE', `expected 1 to ${MAX_RELEASE_IMAGES} images to publish, found ${count}`);
-  }
-  const distinct = new Set(options.images.map(({ name }) => name));
-  if (distinct.size !== count) {
-    throw new SiltError('USAGE', 'two images have the same name; name them with --image NAME=PATH');
-  }
+function sizeOf(images: readonly NamedImage[]): number {
+  return images.reduce((sum, { steady }) => sum + steady.file.size, 0);
 }
 
 async function makeTemporary(parent: string): Promise<string> {

@@ -12,6 +12,7 @@ const commands = [
     'sign',
     'release',
     'channel',
+    'jobs',
     'prune',
     'floor',
   ],

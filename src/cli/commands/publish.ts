@@ -12,10 +12,15 @@ import { parseCompression } from '../../format/compression.ts';
 import { MAX_IMAGE_DELTAS } from '../../format/limits.ts';
 import type { ImageSource, PublishOptions } from '../../publisher/publish.ts';
 import { openStore } from '../../store/open.ts';
+import { putOptionsOf } from '../../store/put-options.ts';
 import { withRetry } from '../../store/with-retry.ts';
+import type { OpenContentKey } from '../../trust/seal/content-key.ts';
+import { costsOf, pricesFor, withPricesOption, writeCosts } from '../cost-report.ts';
+import { describeCosts } from '../describe-costs.ts';
 import { describePublish } from '../describe-publish.ts';
 import { EXIT_DONE, EXIT_NOTHING_TO_DO } from '../exit.ts';
 import { type ImageArgument, imageArguments, parseNamed } from '../image-arguments.ts';
+import { type JobFlags, jobOptions, withJobOptions } from '../job-options.ts';
 import { type LedgerFlags, openPublisherTrust, withLedgerOptions } from '../ledger-options.ts';
 import {
   type CommonOptions,
@@ -27,12 +32,13 @@ import {
   withDetailedExitCode,
   withOutputOptions,
 } from '../options.ts';
+import { isS3, type PutFlags, putOptions, withPutOptions } from '../put-flags.ts';
 import { type ReleaseRuleFlags, releaseRules, withReleaseRules } from '../release-rules.ts';
 import { type CommandSession, peakMemory, runCommand } from '../run-command.ts';
 import { spoolInput } from '../spool-stdin.ts';
 import { warnWhenInsecure } from '../trust-options.ts';
 
-interface PublishCommandOptions extends CommonOptions, LedgerFlags, ReleaseRuleFlags {
+interface PublishCommandOptions extends CommonOptions, LedgerFlags, ReleaseRuleFlags, PutFlags, JobFlags {
   readonly product: string;
   readonly version: string;
   readonly image?: readonly string[];
@@ -48,6 +54,8 @@ interface PublishCommandOptions extends CommonOptions, LedgerFlags, ReleaseRuleF
   readonly workers?: number;
   readonly created?: string;
   readonly detailedExitcode?: boolean;
+  readonly report?: string | true;
+  readonly prices?: string;
 }
 
 const examples = `
@@ -65,6 +73,9 @@ Examples:
 
 const INTERRUPTED =
   'interrupted; readers see nothing of this release yet. Run the same command again: what is stored already is not sent again';
+
+/** A store that wants it slower is obeyed, for some minute. */
+const ATTEMPTS = 8;
 
 /** Adds the command to `program`. */
 export function addPublish(program: Command): void {
@@ -111,8 +122,12 @@ export function addPublish(program: Command): void {
       parseCount('--workers', 1, 1024),
     )
     .option('--created <time>', 'time of the release, ISO 8601; by default SOURCE_DATE_EPOCH, else now');
+  withJobOptions(command);
   withReleaseRules(command);
   withLedgerOptions(command);
+  withPutOptions(command);
+  command.option('--report [file]', 'what the release costs to store and to fetch; as JSON into a file');
+  withPricesOption(command, '--report');
   withDetailedExitCode(withOutputOptions(command), 'this very release was there already')
     .addHelpText('after', examples)
     .action((paths: string[], options: PublishCommandOptions) =>
@@ -127,19 +142,27 @@ async function publishCommand(
 ): Promise<number> {
   const { output, signal } = session;
   const parameters = publishParameters(options);
+  const priced = await pricesFor(options.prices, options.report !== undefined, '--report');
   const wanted = imageArguments(paths, options.image ?? []);
   // Loaded when needed, for a device that fetches should not hold a publisher in memory.
   const { defaultChunker, publish } = await import('../../publisher/publish.ts');
+  const { requireExclusiveWrites } = await import('../../publisher/require-exclusive-writes.ts');
   const rules = await releaseRules(options);
+  const jobs = await jobOptions(options, process.env, output);
   const trust = await openPublisherTrust(options, process.env);
   await using stack = new AsyncDisposableStack();
-  const store = withRetry(await openStore(options.repo, { env: process.env, create: true }));
+  const puts = putOptions(options.repo, options);
+  const opened = await openStore(options.repo, { env: process.env, create: true, s3: puts });
+  const store = withRetry(opened, { attempts: ATTEMPTS });
   stack.defer(() => store.close());
+  const isLocked = (puts.exclusion ?? putOptionsOf(process.env).exclusion) === 'caller';
+  if (isS3(options.repo) && !isLocked) await requireExclusiveWrites(store, signal);
   warnWhenInsecure(output, trust.mode);
   const images = await sources(wanted, session, stack);
   const report = await publish(store, trust.ledger(store), {
     ...parameters,
     ...rules,
+    jobs,
     signManifest: trust.signManifest,
     chunker: chunkerSpec(options.chunker ?? defaultChunker.name, options.chunkSize ?? defaultChunker.average),
     images,
@@ -159,9 +182,28 @@ async function publishCommand(
   if (staged !== undefined) {
     output.note(`nothing is visible yet: sign ${staged} with "silt sign", then "silt release" it`);
   }
-  const result = { ...report, trust: trust.mode, ...(staged && { staged }), peakMemory: peakMemory() };
-  output.result(result, () => describePublish(result));
+  const costs =
+    options.report === undefined
+      ? undefined
+      : await costsOf({
+          ...{ store, priced, signal, release: report.manifest },
+          releases: trust.ledger(store).all({ signal }),
+          contentKey: await contentKeys(rules.sealing),
+          openReleases: staged === undefined ? trust.ledger : undefined,
+        });
+  if (costs !== undefined && typeof options.report === 'string') await writeCosts(options.report, costs);
+  const result = {
+    ...{ ...report, trust: trust.mode, ...(staged && { staged }), ...(costs && { costs }) },
+    peakMemory: peakMemory(),
+  };
+  output.result(result, () => [...describePublish(result), ...(costs ? describeCosts(costs) : [])]);
   return report.unchanged && options.detailedExitcode ? EXIT_NOTHING_TO_DO : EXIT_DONE;
+}
+
+async function contentKeys(sealing: PublishOptions['sealing']): Promise<OpenContentKey | undefined> {
+  if (sealing === undefined) return undefined;
+  const { masterKeys } = await import('../../trust/seal/master-secret.ts');
+  return masterKeys(sealing.master);
 }
 
 function publishParameters(options: PublishCommandOptions): Omit<PublishOptions, 'images'> {
