@@ -11,6 +11,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { kill } from 'node:process';
+import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ErrorCode, SiltError } from '../core/errors.ts';
 import { KiB } from '../core/sizes.ts';
 import { LineReader } from './line-reader.ts';
@@ -22,6 +24,8 @@ const DEFAULT_MAX_OUTPUT = 64 * KiB;
 const DEFAULT_GRACE_MS = 5000;
 /** How long the end of stdout is waited for when the program has ended and something it started holds it open. */
 const PATIENCE_MS = 1000;
+/** Turns of the event loop that bring something after that; each reads 64 KiB of a pipe at most. */
+const MAX_LATE_READS = 64;
 /** The longest time that setTimeout takes. */
 const MAX_LIMIT_MS = 2 ** 31 - 1;
 
@@ -44,6 +48,8 @@ export interface CommandOptions {
   readonly statuses?: readonly number[] | undefined;
   /** Milliseconds from SIGTERM to SIGKILL. */
   readonly graceMs?: number | undefined;
+  /** Milliseconds that the end of its output is waited for once it has ended; default one second. */
+  readonly patienceMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Hears each line of stderr, cut at 1000 characters; a line for which it answers true is no complaint. */
   readonly onLine?: ((line: string) => boolean) | undefined;
@@ -97,7 +103,7 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     const { status, signalName, error } = await ended(child);
     // What it started and left behind must not work on when the step counts as failed.
     if (stopped !== undefined) killGroup(child, 'SIGKILL');
-    await closed(child);
+    await closed(child, options.patienceMs ?? PATIENCE_MS);
     if (stopped !== undefined) throw stopped.reason;
     if (error !== undefined) throw fail(`it did not start: ${error.message}`, error);
     if (status !== undefined && statuses.includes(status)) return { status, stdout: output() };
@@ -180,17 +186,35 @@ function ended(child: ChildProcess): Promise<Ending> {
 }
 
 /** Waits until all output has come, or whoever still holds it open has had its time. */
-async function closed(child: ChildProcess): Promise<void> {
+async function closed(child: ChildProcess, patienceMs: number): Promise<void> {
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null && !stream.closed);
   const closing = Promise.all(
     streams.map((stream) => new Promise((resolve) => stream?.once('close', resolve))),
   );
-  const timer = setTimeout(() => {
+  const timer = setTimeout(async () => {
+    for (let turns = 0; turns < MAX_LATE_READS && (await isHeardFrom(streams)); turns++);
     for (const stream of streams) stream?.destroy();
-  }, PATIENCE_MS);
+  }, patienceMs);
   await closing;
   clearTimeout(timer);
   child.stdin?.destroy();
+}
+
+/**
+ * Whether something comes in a turn of the event loop. On a busy machine the time can be over before what the
+ * program has written was read for the first time.
+ */
+async function isHeardFrom(streams: readonly (Readable | null)[]): Promise<boolean> {
+  let heard = false;
+  const hear = (): void => {
+    heard = true;
+  };
+  for (const stream of streams) stream?.once('data', hear);
+  // The first one comes before the next look at the pipes, the second one after it.
+  await nextTurn();
+  await nextTurn();
+  for (const stream of streams) stream?.off('data', hear);
+  return heard;
 }
 
 function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {

@@ -142,3 +142,11 @@ test('text of others is made fit for one line', (t) => {
   t.is(printable('a\u0007b\nc\u202e d '), 'a b c  d');
   t.is(printable('x'.repeat(400)).length, 301);
 });
+
+test('what a command has written is read to its end, also when no time is left for that', async (t) => {
+  const text = 'x'.repeat(60_000);
+  const all = await Promise.all(
+    Array.from({ length: 20 }, () => sh('cat; sleep 60 &', { input: text, patienceMs: 0 })),
+  );
+  t.true(all.every(({ stdout }) => stdout.toString() === text));
+});

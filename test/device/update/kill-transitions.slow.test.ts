@@ -1,4 +1,4 @@
-/** The other half of kill-transitions.test.ts. */
+/** The other half of cut-transitions.slow.test.ts. */
 import test from 'ava';
 import { survivesAllCuts } from '../../support/cut-update.ts';
 
