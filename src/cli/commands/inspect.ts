@@ -3,8 +3,15 @@
  *
  * @module
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { SiltError } from '../../core/errors.ts';
+import type { Manifest } from '../../format/manifest.ts';
+import type { ReadStore } from '../../store/store.ts';
+import { type CostRequest, costsOf, pricesFor, withPricesOption } from '../cost-report.ts';
+import { type DescribedCosts, describeCosts } from '../describe-costs.ts';
 import {
   describeFile,
   describeProducts,
@@ -19,14 +26,18 @@ import {
   withRepositoryOptions,
   withRepoToRead,
 } from '../open-repository.ts';
+import { openTrust, type Trust } from '../open-trust.ts';
 import { releaseSelector, withReleaseOptions } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
+import { trustPolicy } from '../trust-options.ts';
 
 interface InspectCommandOptions extends OutputOptions, RepositoryFlags {
   readonly product?: string;
   readonly version?: string;
   readonly channel?: string;
+  readonly costs?: boolean;
+  readonly prices?: string;
 }
 
 const examples = `
@@ -35,6 +46,7 @@ Examples:
   silt inspect --repo https://updates.example.com/gateway --root root.json --product gateway \\
       --channel stable
   silt inspect --repo ./repo --insecure --product gateway --version 1.4.0 --json
+  silt inspect --repo ./repo --root root.json --product gateway --costs --prices prices.yaml
   silt inspect ./repo/packs/6f1ed002ab5595859014ebf0951522d9...`;
 
 /** Adds the command to `program`. */
@@ -50,6 +62,8 @@ export function addInspect(program: Command): void {
     .option('--product <name>', 'show a release of this product');
   withReleaseOptions(withRepoToRead(command));
   withRepositoryOptions(command);
+  command.option('--costs', 'what the release costs to store and to fetch, by the release a device has');
+  withPricesOption(command, '--costs');
   command
     .option('--json', 'print one JSON document on stdout; errors as one on stderr')
     .addHelpText('after', examples)
@@ -71,6 +85,10 @@ async function inspectCommand(
   if (product === undefined && (options.version ?? options.channel) !== undefined) {
     throw new SiltError('USAGE', 'expected --product with --version and --channel');
   }
+  if (product === undefined && options.costs === true) {
+    throw new SiltError('USAGE', 'expected --product with --costs');
+  }
+  const priced = await pricesFor(options.prices, options.costs === true, '--costs');
   // Loaded when needed, for a device that fetches should not hold a publisher in memory.
   if (path !== undefined) {
     const { inspectFile } = await import('../inspect-file.ts');
@@ -79,7 +97,11 @@ async function inspectCommand(
     return EXIT_DONE;
   }
   await using stack = new AsyncDisposableStack();
-  const { store, trust, contentKey } = await openRepository(options, { output, stack, retry: true });
+  const { store, trust, contentKey } = await openRepository(options, {
+    output,
+    stack,
+    retry: true,
+  });
   if (product === undefined) {
     const products = await trust.products(store, { signal });
     output.result({ products, trust: trust.mode }, () => describeProducts(products));
@@ -89,10 +111,8 @@ async function inspectCommand(
   const { contentKeyFor } = await import('../../trust/seal/content-key.ts');
   const found = await trust.releases(store).open(product, releaseSelector(options), { signal });
   const { manifest, allowDowngradeFrom } = found;
-  const key = await contentKeyFor(
-    manifest,
-    contentKey(() => store),
-  );
+  const keys = contentKey(() => store);
+  const key = await contentKeyFor(manifest, keys);
   const images: InspectedRelease['images'][number][] = [];
   for (const image of manifest.images) {
     const summary = await summariseImage(store, image, key, signal);
@@ -107,6 +127,36 @@ async function inspectCommand(
     ...(sealed && { sealing: sealed }),
     images,
   };
-  output.result({ ...release, trust: trust.mode }, () => describeRelease(release));
+  const costs =
+    options.costs === true
+      ? await releaseCosts(manifest, options, { store, trust, contentKey: keys, priced, signal })
+      : undefined;
+  const result = { ...release, ...(costs && { costs }), trust: trust.mode };
+  output.result(result, () => [...describeRelease(release), ...(costs ? describeCosts(costs) : [])]);
   return EXIT_DONE;
+}
+
+interface CostSources extends Pick<CostRequest<ReadStore>, 'store' | 'contentKey' | 'priced'> {
+  readonly trust: Trust;
+  readonly signal: AbortSignal;
+}
+
+async function releaseCosts(
+  release: Manifest,
+  options: InspectCommandOptions,
+  { trust, ...sources }: CostSources,
+): Promise<DescribedCosts> {
+  const { store, signal } = sources;
+  await using stack = new AsyncDisposableStack();
+  const nothing = await mkdtemp(join(tmpdir(), 'silt-inspect-'));
+  stack.defer(() => rm(nothing, { recursive: true, force: true }));
+  const policy = trustPolicy(options, process.env);
+  const fresh = await openTrust(policy, { stateDirectory: nothing, forget: true });
+  const all = async function* (): AsyncGenerator<Manifest> {
+    const found = trust.releases(store);
+    for (const { product, releases } of await trust.products(store, { signal })) {
+      for (const { version } of releases) yield await found.find(product, { version }, { signal });
+    }
+  };
+  return await costsOf({ ...sources, release, releases: all(), openReleases: fresh.releases });
 }
