@@ -147,7 +147,8 @@ function checkHead(
 
 /**
  * How near a seed is to the Base of a delta: larger is nearer; `undefined` when most of what would be copied is
- * not there. A delta that copies nothing says nothing.
+ * not there. A delta that copies nothing says nothing, and then chunks are the better choice: images of one size
+ * are releases of one product more often than one that has changed a little.
  */
 export async function nearness(
   { windows }: IndexHead,
@@ -160,7 +161,7 @@ export async function nearness(
     .flatMap(({ window, source }) =>
       source.kind === 'copy' && window.digest !== undefined ? [{ window, from: source.from }] : [],
     );
-  if (copies.length === 0) return 0;
+  if (copies.length === 0) return undefined;
   const every = Math.ceil(copies.length / MAX_SAMPLES);
   const samples = copies.filter((_, i) => i % every === 0);
   const buffer = new Uint8Array(samples.reduce((max, { window }) => Math.max(max, window.length), 0));
