@@ -13,6 +13,8 @@ const BACK_OFF = { baseMs: 2 * MINUTE, capMs: 12 * 60 * MINUTE };
 /** So often may installing fail before the release is given up. */
 const MAX_FAILURES = 3;
 const MAX_BLOCKED = 16;
+/** A power cut in a first start looks like a system that does not start, so one start alone, as GRUB gives, says little. */
+const LEAST_STARTS = 2;
 const MAX_MESSAGE = 1000;
 
 /** Phases in which nothing has been installed. */
@@ -86,8 +88,7 @@ export function retryAfter(
 /**
  * What is remembered of an update that has failed.
  *
- * @param tries starts that the boot loader gave the new system. With one alone, as GRUB does it, a power cut looks
- *   like a system that does not start, so that is tried once more.
+ * @param tries starts that the boot loader gave the new system
  */
 export function afterFailure(
   state: DeviceState,
@@ -101,10 +102,11 @@ export function afterFailure(
   const isInstall = !NOT_INSTALLED.includes(failure.phase);
   const retry = retryAfter(state.retry, counter, failure, now, { isInstall });
   const installs = retry.installs ?? 0;
-  const mayBePowerCut = failure.phase === 'reboot' && tries === 1 && installs === 1;
+  // Health was asked; what did not come up was given so many starts.
+  const hadItsStarts = failure.phase !== 'reboot' || installs * tries >= LEAST_STARTS;
   const isGivenUp =
     failure.code === UNWANTED ||
-    (wasStarted(failure) && !mayBePowerCut) ||
+    (wasStarted(failure) && hadItsStarts) ||
     (isInstall && installs >= MAX_FAILURES);
   if (!isGivenUp) return { retry, blocked: state.blocked };
   return {
