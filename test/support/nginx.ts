@@ -5,16 +5,15 @@
  *
  * @module
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from '../../src/compare/find-program.ts';
+import { freePort, isListening } from './loopback-port.ts';
 
 const config = fileURLToPath(new URL('../../packaging/nginx/silt-cdn.conf', import.meta.url));
 
@@ -125,29 +124,4 @@ function replaced(text: string, pairs: readonly (readonly [string, string])[]): 
     if (parts.length !== 2) throw new Error(`expected "${found}" once in ${config}`);
     return parts.join(by);
   }, text);
-}
-
-async function isListening(child: ChildProcess, port: number): Promise<boolean> {
-  while (child.exitCode === null && child.pid !== undefined) {
-    const socket = connect(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return true;
-    } catch {
-      await wait(20);
-    } finally {
-      socket.destroy();
-    }
-  }
-  return false;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -8,11 +8,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { TEST_CREDENTIALS } from './aws-environment.ts';
+import { freePort, isListening } from './loopback-port.ts';
 
 export interface S3Server {
   readonly endpoint: string;
@@ -75,29 +74,4 @@ async function launch(
     if (await isListening(server, port)) return { server, port };
     if (attempt === 3) throw new Error(`${program} does not start`);
   }
-}
-
-async function isListening(server: ChildProcess, port: number): Promise<boolean> {
-  while (server.exitCode === null && server.pid !== undefined) {
-    const socket = connect(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return true;
-    } catch {
-      await wait(20);
-    } finally {
-      socket.destroy();
-    }
-  }
-  return false;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { backoffDelay } from '../../core/backoff.ts';
-import { type ErrorCode, isSiltError, SiltError } from '../../core/errors.ts';
+import { type ErrorCode, isSiltError } from '../../core/errors.ts';
 import type { DeviceState, Failure, Phase, Update } from './device-state.ts';
 
 const MINUTE = 60_000;
@@ -37,12 +37,6 @@ export function failureOf(error: unknown, phase: Phase): Failure {
   if (!isSiltError(error)) return { ...failure, code: 'INTERNAL' };
   const { component } = error.details;
   return { ...failure, code: error.code, ...(typeof component === 'string' && { component }) };
-}
-
-/** The error that `failure` was; an operator's wish is no code of silt's. */
-export function errorOf({ code, message, phase, component }: Failure): SiltError {
-  const known = code === UNWANTED ? 'INTERRUPTED' : (code as ErrorCode);
-  return new SiltError(known, message, { details: { phase, component } });
 }
 
 export const wasInUse = ({ phase }: Failure): boolean => IN_USE.includes(phase);

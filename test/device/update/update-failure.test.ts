@@ -5,7 +5,6 @@ import { type DeviceState, FIRST_STATE, type Update } from '../../../src/device/
 import {
   afterFailure,
   blockedWith,
-  errorOf,
   failureOf,
   retryAfter,
   SUPERSEDED,
@@ -156,9 +155,4 @@ test('of an error the code, the component and a message of bounded length are ke
   t.like(failureOf(new TypeError('a fault of silt'), 'fetch'), { code: 'INTERNAL' });
   t.like(failureOf('a string', 'fetch'), { code: 'INTERNAL', message: 'a string' });
   t.like(failureOf(new Unwanted('away with it'), 'fetch'), { code: UNWANTED });
-});
-
-test('a kept failure becomes an error again, and an operator who interrupts is no fault', (t) => {
-  t.is(errorOf({ ...error, phase: 'health' }).code, 'HOOK_FAILED');
-  t.is(errorOf({ code: UNWANTED, message: 'x', phase: 'health' }).code, 'INTERRUPTED');
 });
