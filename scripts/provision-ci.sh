@@ -17,19 +17,6 @@ if [ -z "$packages" ]; then
   echo "all that the integrations with CI are tested with is here" >&2
   exit 0
 fi
-if ! command -v apt-get >/dev/null; then
-  echo "missing:$packages; there is no apt-get on this system, install them by its own means" >&2
-  exit 1
-fi
-as_root=
-if [ "$(id -u)" -ne 0 ]; then
-  if ! command -v sudo >/dev/null; then
-    echo "missing:$packages; apt-get needs root or sudo" >&2
-    exit 1
-  fi
-  as_root=sudo
-fi
-$as_root apt-get update -qq
 # The list is words on purpose.
 # shellcheck disable=SC2086
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages
+sh "$(dirname "$0")/apt-install.sh" "some of what the integrations with CI are tested with" $packages

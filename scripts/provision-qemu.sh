@@ -53,25 +53,12 @@ if [ "$(uname -m)" != x86_64 ]; then
   echo "missing:$packages; the machine in QEMU is a PC, which is prepared on a PC only" >&2
   exit 75
 fi
-if ! command -v apt-get >/dev/null; then
-  echo "missing:$packages; there is no apt-get on this system, install them by its own means" >&2
-  exit 75
-fi
-as_root=
-if [ "$(id -u)" -ne 0 ]; then
-  if ! command -v sudo >/dev/null; then
-    echo "missing:$packages; apt-get needs root or sudo" >&2
-    exit 75
-  fi
-  as_root=sudo
-fi
-$as_root apt-get update -qq
 # The list is words on purpose.
 # shellcheck disable=SC2086
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages
+sh "$(dirname "$0")/apt-install.sh" "some of what QEMU's stories need" $packages
 # Ubuntu keeps kernels from ordinary users.
-if ! has_kernel; then
+if ! has_kernel && [ "$(id -u)" -ne 0 ]; then
   for kernel in /boot/vmlinuz-*; do
-    if [ -e "$kernel" ]; then $as_root chmod a+r "$kernel"; fi
+    if [ -e "$kernel" ]; then sudo chmod a+r "$kernel"; fi
   done
 fi

@@ -7,26 +7,6 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 tools=${SILT_TOOLS:-$HOME/.cache/silt-tools}
 
-# Installs packages of Debian; the first argument says what for.
-apt_install() {
-  what=$1
-  shift
-  if ! command -v apt-get >/dev/null; then
-    echo "no $what, and no apt-get to install it with; install what Debian has as: $*" >&2
-    exit 1
-  fi
-  as_root=
-  if [ "$(id -u)" -ne 0 ]; then
-    if ! command -v sudo >/dev/null; then
-      echo "$what is installed by apt-get, which needs root or sudo" >&2
-      exit 1
-    fi
-    as_root=sudo
-  fi
-  $as_root apt-get update -qq
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
-}
-
 install_python_tuf() {
   venv=$tools/python-tuf
   wanted=$(sha256sum <"$here/python-tuf.txt")
@@ -36,7 +16,7 @@ install_python_tuf() {
   fi
   # Debian's Python comes without what makes virtual environments.
   if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-    apt_install "Python that makes virtual environments" python3 python3-venv
+    sh "$here/apt-install.sh" "Python that makes virtual environments" python3 python3-venv
   fi
   rm -rf "$venv"
   mkdir -p "$tools"
@@ -56,7 +36,7 @@ install_softhsm() {
     echo "SoftHSM is already there: $(command -v softhsm2-util)" >&2
     return
   fi
-  apt_install "SoftHSM" openssl softhsm2 opensc libengine-pkcs11-openssl
+  sh "$here/apt-install.sh" "SoftHSM" openssl softhsm2 opensc libengine-pkcs11-openssl
   echo "SoftHSM is at $(command -v softhsm2-util)" >&2
 }
 
