@@ -52,6 +52,8 @@ const SMALL: Effort = { seed: 1, samples: 60, cuts: 1, kills: 1, twice: 0.15 };
 const MIDDLE: Effort = { seed: 1, samples: 3, cuts: 1, kills: 1, between: 0.1, twice: 0.02 };
 const OF_TREES: Effort = { ...MIDDLE, kills: 0.5, between: 0.02, twice: 0.005 };
 const LARGE: Effort = { seed: 1, samples: 6, cuts: 1, kills: 0.08, twice: 0.004 };
+/** Other ways to the same writes. */
+const LARGE_AGAIN: Effort = { ...LARGE, samples: 3, cuts: 0.3, kills: 0.03, twice: 0.002 };
 const LARGEST: Effort = { seed: 1, samples: 0, cuts: 0.05, kills: 0.02 };
 
 const withEffort = (scenarios: readonly Scenario[], effort: Effort) =>
@@ -59,7 +61,10 @@ const withEffort = (scenarios: readonly Scenario[], effort: Effort) =>
 
 const all = async ({ repository, updates }: Repositories) => [
   ...withEffort([...floorScenarios(), ...trustScenarios()], SMALL),
-  ...withEffort(fetchScenarios(repository), LARGE),
+  ...fetchScenarios(repository).map((scenario) => ({
+    scenario,
+    effort: /by a delta|sealed/.test(scenario.what) ? LARGE_AGAIN : LARGE,
+  })),
   ...withEffort(journalScenarios(), MIDDLE),
   ...withEffort(await bootScenarios([...bootKinds, ubootKind]), MIDDLE),
   ...installerScenarios().map((scenario) => ({

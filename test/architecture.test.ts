@@ -18,7 +18,8 @@ const map: Readonly<Record<string, readonly string[] | 'everything'>> = {
   delta: ['core', 'kernel'],
   format: ['core'],
   io: ['core'],
-  store: ['core', 'io'],
+  // Of formats only that of remnants, which a store shows as the packs that they are left of.
+  store: ['core', 'io', 'format'],
   server: ['core', 'io', 'store'],
   trust: ['core', 'format', 'io'],
   pool: ['core', 'kernel', 'chunker', 'delta', 'format', 'io'],
@@ -51,7 +52,7 @@ const packages: Readonly<Record<string, RegExp>> = {
 };
 
 /** A lock asks whether its owner still lives; a group of processes is killed by its number. */
-const MAY_USE_PROCESS = /^(cli\/|io\/lock-file\.ts$|(compare\/run-group|device\/run-command)\.ts$)/;
+const MAY_USE_PROCESS = /^(cli\/|io\/(lock-file|run-command)\.ts$|compare\/run-group\.ts$)/;
 
 const MAX_LINES = 300;
 

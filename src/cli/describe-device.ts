@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { printable } from '../device/run-command.ts';
+
 import type { DeviceState, Failure } from '../device/update/device-state.ts';
+import { printable } from '../io/run-command.ts';
 import { alignRows } from './align-rows.ts';
 import { componentLines, countOf, holds, release, slotLines, trouble, troubleOf } from './describe-slots.ts';
 import type { DeviceStatus } from './device-status.ts';

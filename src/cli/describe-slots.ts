@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { printable } from '../device/run-command.ts';
+import { printable } from '../io/run-command.ts';
 import { alignRows } from './align-rows.ts';
 import type { ComponentStatus, DeviceStatus, SlotStatus } from './device-status.ts';
 

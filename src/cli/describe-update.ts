@@ -6,9 +6,9 @@
 import { type ErrorCode, SiltError } from '../core/errors.ts';
 import { formatSize } from '../core/sizes.ts';
 import type { Log } from '../device/log.ts';
-import { printable } from '../device/run-command.ts';
 import { UNWANTED } from '../device/update/update-failure.ts';
 import type { StepProgress, UpdateResult } from '../device/update/update-result.ts';
+import { printable } from '../io/run-command.ts';
 import { formatTime } from './describe-device.ts';
 import { EXIT_DONE, EXIT_FAILED, EXIT_NOTHING_TO_DO, exitStatus } from './exit.ts';
 import type { Output } from './output.ts';

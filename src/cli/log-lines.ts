@@ -4,7 +4,7 @@
  * @module
  */
 import type { Log, LogEntry } from '../device/log.ts';
-import { printable } from '../device/run-command.ts';
+import { printable } from '../io/run-command.ts';
 
 export interface LogStream {
   readonly isTTY?: boolean | undefined;

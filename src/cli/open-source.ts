@@ -26,7 +26,7 @@ const RECIPIENT_NAMES = { cert: 'trust.recipient.cert', key: 'trust.recipient.ke
 
 /** Files are read whenever a repository is opened, so that a new certificate counts from then on. */
 export function sourceOpener(
-  { trust, stateDirectory }: Pick<DeviceConfig, 'trust' | 'stateDirectory'>,
+  { trust, repositories, stateDirectory }: Pick<DeviceConfig, 'trust' | 'repositories' | 'stateDirectory'>,
   env: Readonly<Record<string, string | undefined>>,
 ): OpenSource {
   return async (location) => {
@@ -38,7 +38,7 @@ export function sourceOpener(
     };
     const contentKeys = await openContentKeys(recipient, RECIPIENT_NAMES);
     const { releases } = await openTrust(trustPolicyOf(trust), { stateDirectory, names: TRUST_NAMES });
-    const store = await openReadStore(location, { env, ...(tls && { http: { tls } }) });
+    const store = await openReadStore(location, { env, ...(tls && { http: { tls } }) }, repositories);
     return {
       location,
       store,

@@ -63,10 +63,15 @@ export async function openStore(location: string, options: OpenStoreOptions = {}
 /**
  * The store at `location`, to fetch from.
  *
+ * @param locations all that are asked, when this is not the only one: headers without an origin are for one alone
  * @throws SiltError USAGE when it is no location; NOT_A_REPOSITORY when there is no such directory
  */
-export async function openReadStore(location: string, options: OpenStoreOptions = {}): Promise<ReadStore> {
-  return await openOne(location, options, await headerSections(options), [location]);
+export async function openReadStore(
+  location: string,
+  options: OpenStoreOptions = {},
+  locations: readonly string[] = [location],
+): Promise<ReadStore> {
+  return await openOne(location, options, await headerSections(options), locations);
 }
 
 /**

@@ -4,14 +4,9 @@ import type { ExecutionContext } from 'ava';
 import { KiB } from '../../src/core/sizes.ts';
 import { listCandidates } from '../../src/fetcher/delta-candidates.ts';
 import type { Seed } from '../../src/fetcher/seeds.ts';
-import {
-  type DeltaRepository,
-  deltaBase,
-  deltaTest,
-  edited,
-  type PublishedDelta,
-} from '../support/delta-release.ts';
+import { type DeltaRepository, deltaBase, deltaTest, type PublishedDelta } from '../support/delta-release.ts';
 import { holdsImage } from '../support/holds-image.ts';
+import { edited } from '../support/publish-deltas.ts';
 import { serveRepository } from '../support/release-repository.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

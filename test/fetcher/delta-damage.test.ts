@@ -15,10 +15,10 @@ import {
   deltaBase,
   deltaImage,
   deltaTest,
-  edited,
   type PublishedDelta,
 } from '../support/delta-release.ts';
 import { holdsImage } from '../support/holds-image.ts';
+import { edited } from '../support/publish-deltas.ts';
 import { serveRepository } from '../support/release-repository.ts';
 import { seededBytes, seededRandom } from '../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -16,7 +16,7 @@
  */
 import { SiltError } from '../../core/errors.ts';
 import { KiB } from '../../core/sizes.ts';
-import { type CommandOptions, printable, runCommand } from '../run-command.ts';
+import { type CommandOptions, printable, runCommand } from '../../io/run-command.ts';
 import type { BootLoader, BootSlot } from './boot-loader.ts';
 import { bootState, checkSlotNames, requireSlot, requireTries } from './boot-slots.ts';
 
@@ -32,6 +32,8 @@ export interface CommandBootOptions {
   readonly slots: readonly BootSlot[];
   /** Longest that one call may take, in milliseconds. Default half a minute. */
   readonly limitMs?: number | undefined;
+  /** Milliseconds from SIGTERM to SIGKILL, when it has taken longer. */
+  readonly graceMs?: number | undefined;
   /** Working directory; default `/`. */
   readonly cwd?: string | undefined;
   /** Its environment, but for PATH, which has a default. */
@@ -49,9 +51,13 @@ export function commandBootLoader(options: CommandBootOptions): BootLoader {
     );
   }
 
-  async function call(args: readonly string[], more: Pick<CommandOptions, 'env' | 'statuses'> = {}) {
+  async function call(
+    args: readonly string[],
+    more: Pick<CommandOptions, 'statuses'> & Pick<CommandBootOptions, 'env'> = {},
+  ) {
     const { status, stdout } = await runCommand([...command, ...args], {
       limitMs,
+      graceMs: options.graceMs,
       code: 'BOOT_FAILED',
       what: 'the boot loader command',
       cwd: options.cwd,

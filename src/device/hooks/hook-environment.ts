@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { printable } from '../run-command.ts';
+import { printable } from '../../io/run-command.ts';
 import type { HookFacts } from '../update/device.ts';
 
 /** Enough for a sentence, far below what a kernel takes for one variable. */

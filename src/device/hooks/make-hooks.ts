@@ -4,9 +4,10 @@
  *
  * @module
  */
+
+import { printable, runCommand } from '../../io/run-command.ts';
 import type { HooksConfig } from '../config/device-config.ts';
 import type { Log } from '../log.ts';
-import { printable, runCommand } from '../run-command.ts';
 import type { HookFacts, HookName, Hooks } from '../update/device.ts';
 import { type HookDevice, hookEnvironment } from './hook-environment.ts';
 

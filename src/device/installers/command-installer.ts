@@ -8,7 +8,7 @@
 import * as v from 'valibot';
 import { SiltError } from '../../core/errors.ts';
 import { KiB } from '../../core/sizes.ts';
-import { printable, runCommand } from '../run-command.ts';
+import { printable, runCommand } from '../../io/run-command.ts';
 import type { Installer, InstallerStatus, InstallImage, InstallOptions, Preparation } from './installer.ts';
 
 /** Rises when a program of today could not do what the protocol then asks. */

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { runCommand } from '../run-command.ts';
+import type { runCommand } from '../../io/run-command.ts';
 import { ArchiveInstaller } from './archive-installer.ts';
 import type { Installer } from './installer.ts';
 

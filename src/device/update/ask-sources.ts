@@ -1,6 +1,6 @@
 /**
- * Asks the repositories of the configuration in their order until one answers. What the release itself or this
- * device forbids, no other repository changes.
+ * Asks the repositories of the configuration: for metadata one after the other, until one answers; for objects all
+ * as one. What the release itself or this device forbids, no other repository changes.
  *
  * @module
  */
@@ -30,62 +30,83 @@ const mirrorMayHelp = (error: unknown): error is SiltError =>
   isSiltError(error) && (MIRROR_MAY_HELP.has(error.code) || /^(TRUST|MANIFEST|CMS|CERT)_/.test(error.code));
 
 /**
- * What `work` gives with the first repository that answers; all that comes over the network is counted.
+ * What `work` gives with the first repository that answers; all that comes over the network is counted. Of several,
+ * each is asked once, and only when none has answered those whose failure may pass are asked again.
  *
+ * @param work hears how often it may try by itself; `undefined`: as often as it likes
  * @throws the error of `work`; where several repositories failed, one error that names them all
  */
 export async function askSources<T>(
   run: UpdateRun,
-  work: (source: ReleaseSource, store: ReadStore) => Promise<T>,
+  work: (source: ReleaseSource, store: ReadStore, attempts: number | undefined) => Promise<T>,
 ): Promise<T> {
-  const failures: { readonly location: string; readonly error: SiltError }[] = [];
-  const { repositories } = run.device.config;
-  for (const location of repositories) {
-    try {
-      return await askSource(run, location, work);
-    } catch (error) {
-      if (run.signal?.aborted === true || !mirrorMayHelp(error)) throw error;
-      failures.push({ location: publicLocation(location), error });
-      if (failures.length === repositories.length) break;
-      const message = `${error.message}; the next repository is asked`;
-      run.say({
-        level: 'warning',
-        topic: 'repository',
-        message,
-        data: { location: publicLocation(location), code: error.code },
-      });
+  const { sources } = run;
+  const failures = new Map<string, SiltError>();
+  const ask = async (locations: readonly string[], attempts?: number): Promise<{ answer: T } | undefined> => {
+    for (const location of locations) {
+      try {
+        const source = await sources.open(location);
+        const answer = await counted(run, source.store, (store) => work(source, store, attempts));
+        sources.putFirst(location);
+        return { answer };
+      } catch (error) {
+        if (run.signal?.aborted === true || !mirrorMayHelp(error)) throw error;
+        failures.set(location, error);
+        if (failures.size < sources.locations.length) {
+          run.sayPassedBy(publicLocation(location), error);
+        }
+      }
     }
-  }
-  throw unanswered(failures);
+    return undefined;
+  };
+  const { locations } = sources;
+  const mayPass = (location: string): boolean => isTransient(failures.get(location));
+  const found =
+    locations.length === 1
+      ? await ask(locations)
+      : ((await ask(locations, 1)) ?? (await ask(locations.filter(mayPass))));
+  if (found === undefined) throw unanswered(failures);
+  return found.answer;
 }
 
-async function askSource<T>(
+/**
+ * What `work` gives with the one store that has the objects of all repositories, so that what one of them does not
+ * give comes from the next, in the middle of an object. All that comes over the network is counted.
+ *
+ * @throws the error of `work`, which names each repository that failed
+ */
+export async function askTogether<T>(
   run: UpdateRun,
-  location: string,
   work: (source: ReleaseSource, store: ReadStore) => Promise<T>,
 ): Promise<T> {
-  const source = await run.device.openSource(location);
-  const { store, usage } = withBudget(source.store, {});
+  const { source, store } = await run.sources.together();
+  return await counted(run, store, (within) => work(source, within));
+}
+
+async function counted<T>(
+  run: UpdateRun,
+  store: ReadStore,
+  work: (store: ReadStore) => Promise<T>,
+): Promise<T> {
+  const { store: within, usage } = withBudget(store, {});
   try {
-    return await work(source, store);
+    return await work(within);
   } finally {
     run.usage.bytes += usage.bytes;
     run.usage.requests += usage.requests;
-    await source.close();
   }
 }
 
 /** One that may pass by itself decides: then asking again later makes sense. */
-function unanswered(
-  failures: readonly { readonly location: string; readonly error: SiltError }[],
-): SiltError {
-  const decisive = failures.find(({ error }) => isTransient(error)) ?? failures[0];
+function unanswered(failures: ReadonlyMap<string, SiltError>): SiltError {
+  const errors = [...failures.values()];
+  const decisive = errors.find(isTransient) ?? errors[0];
   if (decisive === undefined) return new SiltError('CONFIG_INVALID', 'there is no repository to ask');
-  if (failures.length === 1) return decisive.error;
-  const { code, transient } = decisive.error;
-  const told = failures.map(({ location, error }) => `${location}: ${error.message}`).join('; ');
-  return new SiltError(code, `none of ${failures.length} repositories gave what was asked: ${told}`, {
-    cause: decisive.error,
+  if (errors.length === 1) return decisive;
+  const { code, transient } = decisive;
+  const told = [...failures].map(([location, { message }]) => `${publicLocation(location)}: ${message}`);
+  return new SiltError(code, `none of ${told.length} repositories gave what was asked: ${told.join('; ')}`, {
+    cause: decisive,
     transient,
   });
 }

@@ -10,6 +10,7 @@ import type { Phase } from './device-state.ts';
 import type { PhaseEnd } from './forward-phases.ts';
 import { rollBackParts } from './install-parts.ts';
 import { keepGood, keepGoodMeanwhile } from './keep-good.ts';
+import { wayOutOfRescue } from './leave-rescue.ts';
 import { arrivalAt, beforeRestart, MAX_REBOOTS, restart } from './restart.ts';
 import { afterFailure, failureOf, retryAfter, wasInUse } from './update-failure.ts';
 import type { UpdateRun } from './update-run.ts';
@@ -87,13 +88,21 @@ export const backwardPhases: Readonly<
     const { id, release, boot } = update;
     const { version, counter } = release;
     const outcome = isBack ? 'rolledBack' : 'failed';
-    const after = afterFailure(run.state, update, failure, at, device.bootTries);
+    const back = await wayOutOfRescue(run);
+    const after = afterFailure(run.state, update, failure, at, device.bootTries, back !== undefined);
     await run.write({
-      update: undefined,
+      update: back,
       ...after,
       lastUpdate: { id, version, counter, outcome, at, ...(boot && { target: boot.target }), failure },
     });
     run.say({ level: 'error', topic: 'failed', message: `${version}: ${message}`, data: { code, phase } });
+    if (back !== undefined) {
+      const told = `${back.release.version} is whole still and is started again`;
+      run.say({ level: 'info', topic: 'failed', message: told });
+      await run.tell('started');
+      run.isAgain = false;
+      return undefined;
+    }
     return { outcome, failure, notBefore: after.retry && new Date(after.retry.notBefore) };
   },
 };

@@ -29,9 +29,12 @@ export async function findRelease(run: UpdateRun, selector: ReleaseSelector): Pr
   const { device, signal } = run;
   const { product } = device.config;
   const floor = await device.floor.read(product);
-  const release = await askSources(run, async (source, store) => {
+  const release = await askSources(run, async (source, store, attempts) => {
     const releases = source.releases(store);
-    const found = await retryTransient(() => releases.open(product, selector, { signal }), { signal });
+    const found = await retryTransient(() => releases.open(product, selector, { signal }), {
+      attempts,
+      signal,
+    });
     await noteCheck(run, publicLocation(source.location), found);
     return found;
   });

@@ -23,7 +23,7 @@ export async function confirm(run: UpdateRun): Promise<Pick<UpdateResult, 'outco
   const { blocked, damaged } = run.state;
   await run.write({
     update: undefined,
-    retry: undefined,
+    retry: retryAfterConfirm(run),
     installed: await installedAfter(run, at),
     previous: previousAfter(run),
     blocked: blocked.filter((each) => each.counter !== counter),
@@ -39,6 +39,13 @@ export async function confirm(run: UpdateRun): Promise<Pick<UpdateResult, 'outco
   });
   run.say({ level: 'info', topic: 'confirm', message: `${version} works and is kept` });
   return { outcome: 'updated' };
+}
+
+/** A way back was none of the release that failed before it, which is to be tried again when it was to be. */
+function retryAfterConfirm({ state, update }: UpdateRun): DeviceState['retry'] {
+  return update.kind === 'return' && state.retry?.counter !== update.release.counter
+    ? state.retry
+    : undefined;
 }
 
 async function installedAfter(run: UpdateRun, at: number): Promise<DeviceState['installed']> {

@@ -84,7 +84,7 @@ const part = v.object({
 
 const update = v.object({
   id: v.pipe(v.string(), v.uuid()),
-  /** `return`: the operator wants the previous slot again; nothing is fetched or installed. */
+  /** `return`: back to the system in another slot, as it is; nothing is fetched or installed. */
   kind: v.picklist(['update', 'return']),
   release: v.object({
     version: name,
@@ -159,6 +159,8 @@ const deviceState = v.object({
       failure: v.optional(failure),
     }),
   ),
+  /** A release that was found healthy, and how often it has been left since that time; see `fallen.ts`. */
+  fallen: v.optional(v.object({ counter, times: count, since: time })),
   /** Components that could not be rolled back. */
   damaged: v.optional(v.pipe(v.array(name), v.maxLength(MAX_COMPONENTS))),
 });

@@ -7,11 +7,9 @@
 import { SiltError } from '../../core/errors.ts';
 import { fetchImage } from '../../fetcher/fetch.ts';
 import { checkBudget } from '../../fetcher/with-budget.ts';
-import type { ReadStore } from '../../store/store.ts';
 import type { MetadataReader, Releases, TrustedRelease } from '../../trust/releases.ts';
-import { askSources } from './ask-sources.ts';
+import { askTogether } from './ask-sources.ts';
 import { slotPaths } from './choose-slots.ts';
-import type { ReleaseSource } from './device.ts';
 import { progressTeller } from './progress-teller.ts';
 import type { PartToInstall, UpdateRun } from './update-run.ts';
 
@@ -79,7 +77,7 @@ async function fetchPart(
     await run.change({ parts });
   }
   const { config } = run.device;
-  await askSources(run, async (source: ReleaseSource, store: ReadStore) => {
+  await askTogether(run, async (source, store) => {
     // Envelopes of keys are read through the store that counts.
     let counted: MetadataReader = store;
     const report = await fetchImage(

@@ -12,7 +12,8 @@ import { retryAfterOf } from '../../core/retry.ts';
 import { backwardPhases, fail } from './backward-phases.ts';
 import { beginUpdate, findRelease, isFor, isRunning, selectorOf } from './check-for-update.ts';
 import type { Device } from './device.ts';
-import type { Phase } from './device-state.ts';
+import type { Phase, Update } from './device-state.ts';
+import { countFall, hasFallen } from './fallen.ts';
 import { forwardPhases, type PhaseEnd } from './forward-phases.ts';
 import { keepGood, keepGoodMeanwhile } from './keep-good.ts';
 import { countBegun } from './loop-guard.ts';
@@ -24,7 +25,8 @@ import { UpdateRun } from './update-run.ts';
 const MAY_GIVE_WAY: readonly Phase[] = ['verify', 'preInstall', 'install', 'postInstall', 'activate'];
 /** In these it goes on at once, whatever failed before: the device is between two systems. */
 const URGENT: readonly Phase[] = ['reboot', 'health', 'failed'];
-const BEGINNING: readonly Phase[] = ['enterRescue', 'fetch'];
+const isBeginning = ({ kind, phase }: Update): boolean =>
+  kind === 'return' ? phase === 'activate' : phase === 'enterRescue' || phase === 'fetch';
 /** Too late for something else, or the end already. */
 const WAY_BACK: readonly Phase[] = ['confirm', 'rollBack', 'rebootBack', 'failed'];
 
@@ -37,6 +39,8 @@ const WAY_BACK: readonly Phase[] = ['confirm', 'rollBack', 'rebootBack', 'failed
  */
 export async function runUpdate(device: Device, options: RunOptions = {}): Promise<UpdateResult> {
   const run = new UpdateRun(device, options, await device.journal.read());
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => run.sources.close());
   await keepGoodMeanwhile(run);
   let end = (await waitsForRetry(run)) ?? (await begin(run)) ?? (await goOn(run));
   if (end.failure?.code === SUPERSEDED && options.offline !== true) {
@@ -61,6 +65,8 @@ async function waitsForRetry(run: UpdateRun): Promise<PhaseEnd | undefined> {
   const { retry, update } = run.state;
   if (retry === undefined || run.options.now === true) return undefined;
   if (update !== undefined && URGENT.includes(update.phase)) return undefined;
+  // What is waited for is the release that failed, and not the way back to work.
+  if (update?.kind === 'return' && isBeginning(update)) return undefined;
   const now = run.device.now().getTime();
   // A clock that was set back would make it wait for ever.
   if (now >= retry.notBefore || retry.notBefore - now > MAX_WAIT_MS) return undefined;
@@ -98,10 +104,14 @@ async function beginNext(run: UpdateRun): Promise<PhaseEnd | undefined> {
     }
     const blocked = run.state.blocked.find((each) => each.counter === counter);
     if (blocked !== undefined && options.again !== true) {
-      const reason = `${version} was installed before and did not stay (${blocked.code}); it is tried again only with silt install --again, or when another release is published`;
+      const reason = `${version} was given up on this device (${blocked.code}); it is tried again only with silt install --again, or when another release is published`;
       return { outcome: 'waiting', release: { version, counter }, reason };
     }
+    const isFall = hasFallen(run, counter, slot);
     await beginUpdate(run, release);
+    // An operator who wants it again may have mended what it was.
+    if (options.again === true) await run.write({ fallen: undefined });
+    else if (isFall) await countFall(run);
     return undefined;
   } catch (error) {
     if (run.signal?.aborted === true || !isSiltError(error)) throw error;
@@ -139,7 +149,7 @@ async function goOn(run: UpdateRun): Promise<PhaseEnd> {
     const { phase } = run.update;
     try {
       // Written after the journal, it may have been lost.
-      if (run.isAgain && BEGINNING.includes(phase)) await run.tell('started');
+      if (run.isAgain && isBeginning(run.update)) await run.tell('started');
       await countBegun(run);
       const end = await work(run, phase);
       if (end !== undefined) return end;

@@ -83,6 +83,7 @@ export function retryAfter(
  * What is remembered of an update that has failed.
  *
  * @param tries starts that the boot loader gave the new system
+ * @param isLeft the device leaves the rescue system that it was restarted into for this; the next try restarts it again
  */
 export function afterFailure(
   state: DeviceState,
@@ -90,10 +91,11 @@ export function afterFailure(
   failure: Failure,
   now: number,
   tries: number,
+  isLeft = false,
 ): Pick<DeviceState, 'retry' | 'blocked'> {
   if (failure.code === SUPERSEDED) return { retry: undefined, blocked: state.blocked };
   const { version, counter } = update.release;
-  const isInstall = !NOT_INSTALLED.includes(failure.phase);
+  const isInstall = isLeft || !NOT_INSTALLED.includes(failure.phase);
   const retry = retryAfter(state.retry, counter, failure, now, { isInstall });
   const installs = retry.installs ?? 0;
   // Health was asked; what did not come up was given so many starts.

@@ -10,6 +10,7 @@ import type { LogEntry } from '../log.ts';
 import type { DeviceEvent, EventKind } from '../report/event.ts';
 import type { Component, Device, HookFacts } from './device.ts';
 import type { DeviceState, Phase, Update, UpdatePart } from './device-state.ts';
+import { Sources } from './sources.ts';
 import type { RunOptions } from './update-result.ts';
 
 /** A part that is to be installed, with its component. */
@@ -25,10 +26,13 @@ export class UpdateRun {
   readonly usage = { bytes: 0, requests: 0 };
   /** Components whose image was read back in this run. */
   readonly verified = new Set<string>();
+  /** Closed by who has made the run. */
+  readonly sources: Sources;
   /** What the update under way installs, where this run has asked for it. */
   release: TrustedRelease | undefined;
   /** Whether the phase at hand may have been begun by a run before this one. */
   isAgain = false;
+  readonly #passedBy = new Set<string>();
   #state: DeviceState;
   #notKept: unknown;
 
@@ -36,6 +40,11 @@ export class UpdateRun {
     this.device = device;
     this.options = options;
     this.#state = state;
+    this.sources = new Sources({
+      locations: device.config.repositories,
+      open: device.openSource,
+      onFailure: (location, error) => this.sayPassedBy(location, error),
+    });
   }
 
   get state(): DeviceState {
@@ -106,6 +115,15 @@ export class UpdateRun {
 
   say(entry: LogEntry): void {
     this.device.log({ ...entry, data: { update: this.#state.update?.id, ...entry.data } });
+  }
+
+  /** Says that the next repository is asked: once for each, and each reason, however many objects it is about. */
+  sayPassedBy(location: string, { code, message }: SiltError): void {
+    const what = `${code} ${location}`;
+    if (this.#passedBy.has(what)) return;
+    this.#passedBy.add(what);
+    const told = `${message}; the next repository is asked`;
+    this.say({ level: 'warning', topic: 'repository', message: told, data: { location, code } });
   }
 
   /** What a hook hears of the update under way. */

@@ -45,7 +45,12 @@ for (const [call, run] of Object.entries(calls)) {
       const directory = await temporaryDirectory(t);
       const at = (name: string): string => join(directory, name);
       const open = (limit?: number): BootLoader =>
-        commandBootLoader({ command: ['sh', at('program')], slots: ['A', 'B'], limitMs: limit });
+        commandBootLoader({
+          command: ['sh', at('program')],
+          slots: ['A', 'B'],
+          limitMs: limit,
+          graceMs: 100,
+        });
       await writeFile(at('program'), SCRIPT);
       await writeFile(at('primary'), 'A\n');
       await writeFile(at('bad'), 'B\n');

@@ -92,7 +92,7 @@ test('a channel that goes to a release that did not stay does not begin it again
 
   const result = await desk.run();
   t.is(result.outcome, 'waiting');
-  t.regex(result.reason ?? '', /did not stay/);
+  t.regex(result.reason ?? '', /was given up/);
 });
 
 test('the same version with another manifest is another release', async (t) => {

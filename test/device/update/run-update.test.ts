@@ -90,7 +90,7 @@ test('a system that is not healthy is left again, with all that came with it, an
   t.like((await state()).blocked[0], { version: '2.0', counter: 2 });
   const again = await run();
   t.is(again.outcome, 'waiting');
-  t.regex(again.reason ?? '', /did not stay/);
+  t.regex(again.reason ?? '', /was given up/);
   t.is((await run({ again: true, now: true })).outcome, 'rebooting');
 });
 

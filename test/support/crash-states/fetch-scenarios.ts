@@ -7,7 +7,10 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KiB } from '../../../src/core/sizes.ts';
+import type { FetchReport } from '../../../src/fetcher/fetch-report.ts';
+import { edited, publishDeltas } from '../publish-deltas.ts';
 import { type FetchRequest, fetchFrom, publishReleases } from '../release-repository.ts';
+import { asMaster, makeDevices, master } from '../sealed-release.ts';
 import { seededBytes } from '../seeded-bytes.ts';
 import type { Scenario } from './enumerate.ts';
 import { bytesAt, mustHold, mustHoldNames } from './must-hold.ts';
@@ -16,11 +19,16 @@ import { temporaryBelow } from './temporary-below.ts';
 const common = seededBytes('crash states: common', 300 * KiB);
 const repeated = seededBytes('crash states: repeated', 60 * KiB);
 
-/** Three releases, each unlike the one before at the front, in the middle and at the end. */
-export const images: Readonly<Record<'old' | 'new' | 'next', Buffer>> = {
-  old: image('old', 0),
+const old = image('old', 0);
+/**
+ * Three releases, each unlike the one before at the front, in the middle and at the end; and the first with small
+ * changes all over, as a delta is made for.
+ */
+export const images: Readonly<Record<'old' | 'new' | 'next' | 'touched', Buffer>> = {
+  old,
   new: image('new', 20),
   next: image('next', 5),
+  touched: edited(old, 3, 300, 0, old.length),
 };
 
 function image(name: string, moved: number): Buffer {
@@ -36,9 +44,20 @@ function image(name: string, moved: number): Buffer {
   ]);
 }
 
-/** Publishes the releases below `directory`. */
+/** Publishes the releases: three as they are, one with a delta, and one that is sealed. @returns `directory` */
 export async function publishCrashReleases(directory: string): Promise<string> {
-  return await publishReleases(directory, images);
+  const into = async (name: string): Promise<string> => {
+    const made = join(directory, name);
+    await mkdir(made);
+    return made;
+  };
+  const { touched, ...plain } = images;
+  await publishReleases(await into('plain'), plain);
+  await publishDeltas(await into('deltas'), { old, touched });
+  const { device } = await makeDevices('device');
+  const sealing = { master, recipients: [device.certificate] };
+  await publishDeltas(await into('sealed'), { old, new: images.new }, { sealing, bases: undefined });
+  return directory;
 }
 
 const NEIGHBOUR = Buffer.from('somebody else wrote this');
@@ -60,9 +79,10 @@ async function fetchVersion(
   root: string,
   version: Version,
   more: Partial<FetchRequest> = {},
-): Promise<void> {
+): Promise<FetchReport> {
   const options = { output: outputIn(root), stateDirectory: join(root, 'state') };
-  await temporaryBelow(root, () => fetchFrom(repository, { ...options, selector: { version }, ...more }));
+  const request = { ...options, selector: { version }, contentKey: asMaster, ...more };
+  return await temporaryBelow(root, () => fetchFrom(repository, request));
 }
 
 function mustBe(root: string, versions: readonly (Version | 'missing')[], when: string): void {
@@ -91,57 +111,107 @@ async function mustBeDone(root: string, version: Version): Promise<void> {
 /** A seed index, and one that was never given its name: the next fetch writes over it. */
 const SAVED = /^[0-9a-f]{32}\.(seed-index|new)$/;
 
-/** @param then the release that is fetched after the cut */
-function intoFile(repository: string, what: string, start: Version | undefined, then: Version): Scenario {
+interface Fetch {
+  readonly what: string;
+  /** Path of the repository. */
+  readonly from: string;
+  readonly start: Version | undefined;
+  /** Default: `new`. */
+  readonly wanted?: Version;
+  /** The release that is fetched after the cut; default: the one that is wanted. */
+  readonly next?: Version;
+  /** What must be so of the fetch that nothing interrupts, or it is not what it is called. */
+  readonly isMeant?: (report: FetchReport) => boolean;
+}
+
+function intoFile({ what, from, start, wanted = 'new', next = wanted, isMeant }: Fetch): Scenario {
   return {
     what,
     prepare: (root) => makePlaces(root, start && images[start]),
     async work(root, promise) {
-      await fetchVersion(repository, root, 'new');
+      const report = await fetchVersion(from, root, wanted);
+      mustHold(isMeant?.(report) ?? true, `${what}: it went another way`);
+      promise(1);
+    },
+    async again(root, promise) {
+      await fetchVersion(from, root, wanted);
       promise(1);
     },
     async recover(root, promised) {
-      const old = start ?? 'missing';
-      const possible: (Version | 'missing')[] = promised.length > 0 ? ['new'] : [old, 'new'];
+      const before = start ?? 'missing';
+      const possible: (Version | 'missing')[] = promised.length > 0 ? [wanted] : [before, wanted];
       mustBe(root, possible, 'after the cut');
-      await fetchVersion(repository, root, then, {
+      await fetchVersion(from, root, next, {
         // All windows are written by then, and the image has not been given its name.
         onProgress({ phase }) {
           if (phase === 'verify') mustBe(root, possible, 'while the next fetch runs');
         },
       });
-      await mustBeDone(root, then);
+      await mustBeDone(root, next);
     },
   };
 }
 
-function inPlace(repository: string, what: string, start: Uint8Array): Scenario {
+/** With a `seed`, the way of a device with two slots: an image that lies elsewhere and stays as it is. */
+function inPlace({
+  what,
+  from,
+  start,
+  seed,
+  wanted = 'new',
+  isMeant,
+}: Omit<Fetch, 'start' | 'next'> & { readonly start: Uint8Array; readonly seed?: Uint8Array }): Scenario {
+  const requestIn = (root: string): Partial<FetchRequest> => ({
+    inPlace: true,
+    ...(seed && { seeds: [join(root, 'seed')] }),
+  });
   return {
     what,
-    prepare: (root) => makePlaces(root, start),
+    async prepare(root) {
+      await makePlaces(root, start);
+      if (seed !== undefined) await writeFile(join(root, 'seed'), seed);
+    },
     async work(root, promise) {
-      await fetchVersion(repository, root, 'new', { inPlace: true });
+      const report = await fetchVersion(from, root, wanted, requestIn(root));
+      mustHold(isMeant?.(report) ?? true, `${what}: it went another way`);
+      promise(1);
+    },
+    async again(root, promise) {
+      await fetchVersion(from, root, wanted, requestIn(root));
       promise(1);
     },
     async recover(root, promised) {
-      if (promised.length > 0) mustBe(root, ['new'], 'after the cut');
-      await fetchVersion(repository, root, 'new', { inPlace: true });
-      await mustBeDone(root, 'new');
+      if (promised.length > 0) mustBe(root, [wanted], 'after the cut');
+      await fetchVersion(from, root, wanted, requestIn(root));
+      await mustBeDone(root, wanted);
     },
   };
 }
 
-/** @param repository where {@link publishCrashReleases} has made it */
-export function fetchScenarios(repository: string): Scenario[] {
+const goesByDelta = ({ windows, bytesFromDelta }: FetchReport): boolean =>
+  windows.delta > 0 && bytesFromDelta > 0;
+
+/** @param directory where {@link publishCrashReleases} has published */
+export function fetchScenarios(directory: string): Scenario[] {
+  const [plain, deltas, sealed] = ['plain', 'deltas', 'sealed'].map((name) =>
+    join(directory, name, 'repository'),
+  ) as [string, string, string];
+  const other = seededBytes('crash states: other', 1000 * KiB);
+  const byDelta = { from: deltas, wanted: 'touched', isMeant: goesByDelta } as const;
   return [
-    intoFile(repository, 'fetch into a file: first install', undefined, 'new'),
-    intoFile(repository, 'fetch into a file: update', 'old', 'new'),
-    intoFile(repository, 'fetch into a file: update, then another release', 'old', 'next'),
-    inPlace(repository, 'fetch in place: update', images.old),
-    inPlace(
-      repository,
-      'fetch in place: over something else',
-      seededBytes('crash states: other', 1000 * KiB),
-    ),
+    intoFile({ what: 'fetch into a file: first install', from: plain, start: undefined }),
+    intoFile({ what: 'fetch into a file: update', from: plain, start: 'old' }),
+    intoFile({
+      what: 'fetch into a file: update, then another release',
+      from: plain,
+      start: 'old',
+      next: 'next',
+    }),
+    intoFile({ what: 'fetch into a file: update by a delta', start: 'old', ...byDelta }),
+    intoFile({ what: 'fetch into a file: update to a sealed release', from: sealed, start: 'old' }),
+    inPlace({ what: 'fetch in place: update', from: plain, start: images.old }),
+    inPlace({ what: 'fetch in place: by a delta from another slot', start: other, seed: old, ...byDelta }),
+    inPlace({ what: 'fetch in place: update to a sealed release', from: sealed, start: images.old }),
+    inPlace({ what: 'fetch in place: over something else', from: plain, start: other }),
   ];
 }

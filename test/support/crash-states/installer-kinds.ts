@@ -13,8 +13,8 @@ import { FileInstaller } from '../../../src/device/installers/file-installer.ts'
 import type { Installer } from '../../../src/device/installers/installer.ts';
 import { ociInstaller } from '../../../src/device/installers/oci-installer.ts';
 import { SlotInstaller } from '../../../src/device/installers/slot-installer.ts';
-import type { runCommand } from '../../../src/device/run-command.ts';
 import { removeFile, replaceFile } from '../../../src/io/atomic.ts';
+import type { runCommand } from '../../../src/io/run-command.ts';
 import { sweepTemporaries } from '../../../src/io/temporary-name.ts';
 import { seededBytes } from '../seeded-bytes.ts';
 import { tarOf } from '../tar-builder.ts';

@@ -1,11 +1,11 @@
 /**
- * Runs a program for the device: an installer, a hook, a boot loader's command. Nothing else in `device` starts
- * one.
+ * Runs a program of an integrator: an installer, a hook, a boot loader's command, a signer.
  *
  * The program is an argv and no shell reads it. It gets the environment that is handed in and nothing of ours,
  * runs in a process group of its own, and has a time limit. When the limit is reached or the caller gives up,
  * the group gets SIGTERM, and SIGKILL a little later, whatever of it is left. Its output is capped; what it says
- * on stderr passes by line by line and only the first complaint is kept.
+ * on stderr passes by line by line and only the first complaint is kept. A program that has to do with the person
+ * at the terminal may have our environment and stay in our session.
  *
  * @module
  */
@@ -38,8 +38,13 @@ export interface CommandOptions {
   readonly what: string;
   /** Working directory; default `/`, so that nothing depends on where silt was started. */
   readonly cwd?: string | undefined;
-  /** The whole environment, but for PATH, which has a default. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The whole environment, but for PATH, which has a default; `ours` is that of this process. */
+  readonly env?: Readonly<Record<string, string>> | 'ours' | undefined;
+  /**
+   * `own`, the default: a session of its own, all of which is ended with it. `ours`: it keeps our terminal, at which
+   * it may ask for a PIN; then the program is ended, and what it started is its own business.
+   */
+  readonly session?: 'own' | 'ours' | undefined;
   /** For stdin, which is empty otherwise. */
   readonly input?: string | Uint8Array | undefined;
   /** Most bytes on stdout. */
@@ -66,7 +71,7 @@ export interface CommandResult {
  * Runs `argv` to its end.
  *
  * @throws SiltError of `options.code` when it does not start, fails, is killed, takes too long or writes too much;
- *   the reason of the signal when that stops it. In all of these nothing of its group runs any more.
+ *   the reason of the signal when that stops it. In all of these nothing of it runs any more.
  */
 export async function runCommand(argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
   const { limitMs, maxOutput = DEFAULT_MAX_OUTPUT, statuses = [0], signal, input } = options;
@@ -90,8 +95,8 @@ export async function runCommand(argv: readonly string[], options: CommandOption
   const stop = (reason: unknown): void => {
     if (stopped !== undefined) return;
     stopped = { reason };
-    killGroup(child, 'SIGTERM');
-    graceTimer = setTimeout(() => killGroup(child, 'SIGKILL'), options.graceMs ?? DEFAULT_GRACE_MS);
+    end(child, 'SIGTERM', options);
+    graceTimer = setTimeout(() => end(child, 'SIGKILL', options), options.graceMs ?? DEFAULT_GRACE_MS);
   };
   const onAbort = (): void => stop(signal?.reason);
   signal?.addEventListener('abort', onAbort);
@@ -102,7 +107,7 @@ export async function runCommand(argv: readonly string[], options: CommandOption
   try {
     const { status, signalName, error } = await ended(child);
     // What it started and left behind must not work on when the step counts as failed.
-    if (stopped !== undefined) killGroup(child, 'SIGKILL');
+    if (stopped !== undefined) end(child, 'SIGKILL', options);
     await closed(child, options.patienceMs ?? PATIENCE_MS);
     if (stopped !== undefined) throw stopped.reason;
     if (error !== undefined) throw fail(`it did not start: ${error.message}`, error);
@@ -125,11 +130,17 @@ export function printable(text: string, limit = 300): string {
 
 function start(
   [program = '', ...args]: readonly string[],
-  { cwd = '/', env = {} }: CommandOptions,
+  { cwd = '/', env = {}, session = 'own' }: CommandOptions,
   fail: (why: string, cause: unknown) => SiltError,
 ): ChildProcess {
   try {
-    return spawn(program, args, { cwd, env: { PATH, ...env }, stdio: 'pipe', shell: false, detached: true });
+    return spawn(program, args, {
+      cwd,
+      ...(env !== 'ours' && { env: { PATH, ...env } }),
+      stdio: 'pipe',
+      shell: false,
+      detached: session === 'own',
+    });
   } catch (error) {
     // An empty name, a NUL in an argument.
     throw fail(`it did not start: ${error instanceof Error ? error.message : String(error)}`, error);
@@ -217,8 +228,11 @@ async function isHeardFrom(streams: readonly (Readable | null)[]): Promise<boole
   return heard;
 }
 
-function killGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+function end(child: ChildProcess, signal: NodeJS.Signals, { session = 'own' }: CommandOptions): void {
+  const { pid } = child;
   if (pid === undefined) return;
+  // Not by its number, which may be another's once it has ended.
+  if (session === 'ours') return void child.kill(signal);
   try {
     kill(-pid, signal);
   } catch {

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile, watch } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { type CommandOptions, printable, runCommand } from '../../src/device/run-command.ts';
+import { type CommandOptions, printable, runCommand } from '../../src/io/run-command.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { throwsSilt } from '../support/throws-silt.ts';
 
@@ -138,15 +138,53 @@ test('what a command leaves running keeps nobody waiting', async (t) => {
   await ended;
 });
 
+test('a command in our session keeps it, has our environment, and is ended when its time is over', async (t) => {
+  const session = async (options: Partial<CommandOptions>): Promise<string> => {
+    const { stdout } = await sh('cut -d " " -f 6 /proc/$$/stat; echo "$SILT_PROBE"', options);
+    return stdout.toString();
+  };
+  const own = readFileSync('/proc/self/stat', 'utf8').split(' ')[5];
+  const probe = process.env.SILT_PROBE ?? '';
+  t.is(await session({ session: 'ours', env: 'ours' }), `${own}\n${probe}\n`);
+  t.not(await session({}), `${own}\n\n`);
+  const options = { session: 'ours', limitMs: 300, graceMs: 100, patienceMs: 0 } as const;
+  const action = () => sh('trap "" TERM; while :; do sleep 1; done', options);
+  t.regex((await throwsSilt(t, action, 'HOOK_FAILED')).message, /longer than 0.3 s/);
+});
+
 test('text of others is made fit for one line', (t) => {
   t.is(printable('a\u0007b\nc\u202e d '), 'a b c  d');
   t.is(printable('x'.repeat(400)).length, 301);
 });
 
-test('what a command has written is read to its end, also when no time is left for that', async (t) => {
-  const text = 'x'.repeat(60_000);
-  const all = await Promise.all(
-    Array.from({ length: 20 }, () => sh('cat; sleep 60 &', { input: text, patienceMs: 0 })),
-  );
-  t.true(all.every(({ stdout }) => stdout.toString() === text));
+/** Holds everything up for some milliseconds, as a busy machine does. */
+const holdUp = (): unknown => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+
+/** Holds everything up until the process whose number a command has written to `path` has ended. */
+function holdUntilEnded(path: string): void {
+  const hasEnded = (): boolean => {
+    const pid = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+    return pid !== '' && /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  };
+  while (!hasEnded()) holdUp();
+  holdUp();
+}
+
+test('what a command has written is read, also where its end is seen first and no time is left', async (t) => {
+  const directory = await temporaryDirectory(t);
+  const at = (name: string): string => join(directory, name);
+  const script = `echo $$ > ${at('late')}; until [ -e ${at('go')} ]; do sleep 0.01; done; echo all of it`;
+  const late = sh(script, { patienceMs: 0 });
+  const early = sh(`echo $$ > ${at('early')}; echo now`, {
+    // The ends of children are looked at behind this, also that of the late one, whose pipe was empty before.
+    onOutputLine() {
+      writeFileSync(at('go'), '');
+      holdUntilEnded(at('late'));
+      // Then its time is over before the pipes are looked at again.
+      setImmediate(holdUp);
+    },
+  });
+  holdUntilEnded(at('early'));
+  await early;
+  t.is((await late).stdout.toString(), 'all of it\n');
 });
