@@ -8,17 +8,18 @@
  *
  * @module
  */
+import { randomBytes } from 'node:crypto';
 import { isSiltError, SiltError } from '../core/errors.ts';
 import type { Store } from '../store/store.ts';
 
 /** Beside what prune keeps for itself; of no release. */
 export const PROBE_KEY = 'prune/probe.json';
 
-const PROBE: Uint8Array = new TextEncoder().encode('{"format":"silt-probe","formatVersion":1}\n');
-/** Other bytes, so that a repeated request cannot take what is there for its own work. */
-const REPLACED: Uint8Array = new TextEncoder().encode(
-  '{"format":"silt-probe","formatVersion":1,"replaced":true}\n',
-);
+/** Different bytes each time, so that a repeated request cannot take what is there for its own work. */
+function probe(): Uint8Array {
+  const id = randomBytes(16).toString('hex');
+  return Buffer.from(`{"format":"silt-probe","formatVersion":1,"id":"${id}"}\n`);
+}
 
 /** Of no object: S3 makes ETags of MD5s, and this is that of nothing anybody would store. */
 const WRONG_ETAG = '"00000000000000000000000000000000"';
@@ -31,12 +32,12 @@ const WRONG_ETAG = '"00000000000000000000000000000000"';
 export async function requireExclusiveWrites(store: Store, signal?: AbortSignal): Promise<void> {
   const options = signal === undefined ? {} : { signal };
   try {
-    if ((await store.putIfAbsent(PROBE_KEY, PROBE, options)) === 'created') {
-      if ((await store.putIfAbsent(PROBE_KEY, PROBE, options)) === 'created') {
+    if ((await store.putIfAbsent(PROBE_KEY, probe(), options)) === 'created') {
+      if ((await store.putIfAbsent(PROBE_KEY, probe(), options)) === 'created') {
         throw notExclusive(store, 'If-None-Match');
       }
     }
-    await store.putIfMatch(PROBE_KEY, REPLACED, WRONG_ETAG, options);
+    await store.putIfMatch(PROBE_KEY, probe(), WRONG_ETAG, options);
   } catch (error) {
     if (isSiltError(error, 'CONFLICT')) return;
     // Not implemented, in so many words.

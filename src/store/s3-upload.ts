@@ -9,7 +9,6 @@
  *
  * @module
  */
-import type { FileHandle } from 'node:fs/promises';
 import {
   AbortMultipartUploadCommand,
   type CompletedPart,
@@ -22,7 +21,7 @@ import {
 import { isSiltError, isTransient, SiltError } from '../core/errors.ts';
 import { type RetryOptions, retryTransient } from '../core/retry.ts';
 import { MiB } from '../core/sizes.ts';
-import { openRegularFile, readFully } from '../io/read-file.ts';
+import { bodySize, openBody } from './body-source.ts';
 import { findUnfinished, isSamePart, type StoredPart, storedParts } from './s3-resume.ts';
 import type { S3Session } from './s3-session.ts';
 import type { Body, Key } from './store.ts';
@@ -72,16 +71,17 @@ export async function uploadInParts(upload: Upload): Promise<'created' | 'exists
     const unfinished = await findUnfinished(upload);
     const mine = restart === 0 ? unfinished.find(({ isOurs }) => isOurs) : undefined;
     const sent: ReadonlyMap<number, StoredPart> = mine ? await storedParts(upload, mine.id) : new Map();
-    const id = mine?.id ?? (await beginUpload(upload));
+    const begun = mine === undefined ? await beginUpload(upload) : { id: mine.id, isAlone: true };
+    const { id } = begun;
     try {
       const outcome = await completeUpload(upload, id, await sendParts(upload, id, sent));
       // Nobody needs the others any more; parts that stay would be paid for.
-      for (const other of unfinished) if (other.id !== mine?.id) await abandon(upload, other.id);
-      if (outcome === 'exists') await abandon(upload, id);
+      const others = begun.isAlone ? unfinished : await findUnfinished(upload).catch(() => unfinished);
+      for (const other of others) if (other.id !== id) await abandon(upload, other.id);
       return outcome;
     } catch (error) {
       if (isGone(error)) {
-        if (await isThere(upload)) return 'exists';
+        if ((await sizeOf(upload)) !== undefined) return 'exists';
         if (restart < MAX_RESTARTS) continue;
       } else if (!isResumable(error, upload.signal)) {
         await abandon(upload, id);
@@ -91,23 +91,32 @@ export async function uploadInParts(upload: Upload): Promise<'created' | 'exists
   }
 }
 
-async function beginUpload({ session, key, headers, retry, signal }: Upload): Promise<string> {
+interface Begun {
+  readonly id: string;
+  /** False when another was begun, perhaps, whose id was lost with the answer. */
+  readonly isAlone: boolean;
+}
+
+async function beginUpload({ session, key, headers, retry, signal }: Upload): Promise<Begun> {
   const create = new CreateMultipartUploadCommand({
     ...session.address(key),
     ...headers,
     ...session.checksum,
   });
+  let attempts = 0;
   const { UploadId: id } = await retryTransient(
-    () =>
-      session.call({
+    (attempt) => {
+      attempts = attempt;
+      return session.call({
         key,
         method: 'CreateMultipartUpload',
         signal,
         run: (options) => session.client.send(create, options),
-      }),
+      });
+    },
     { ...retry, signal },
   );
-  if (id !== undefined) return id;
+  if (id !== undefined) return { id, isAlone: attempts === 1 };
   throw new SiltError('STORE_REFUSED', `${session.location} gave no id for an upload`);
 }
 
@@ -128,14 +137,14 @@ async function sendParts(
   sent: ReadonlyMap<number, StoredPart>,
 ): Promise<CompletedPart[]> {
   const { body } = upload;
-  const size = body instanceof Uint8Array ? body.byteLength : body.size;
+  const size = bodySize(body);
   const length = partSize(size);
   const count = Math.ceil(size / length);
   const senders = Math.min(count, Math.max(1, Math.floor(MAX_BYTES_IN_FLIGHT / length)));
   const parts: CompletedPart[] = new Array(count);
   const stop = new AbortController();
   const signal = upload.signal ? AbortSignal.any([upload.signal, stop.signal]) : stop.signal;
-  const source = await openSource(body);
+  const source = await openBody(body);
   let next = 0;
   const sender = async (): Promise<void> => {
     const buffer = body instanceof Uint8Array ? undefined : Buffer.allocUnsafeSlow(length);
@@ -219,27 +228,31 @@ async function completeUpload(
       return 'created';
     } catch (error) {
       const { status, s3Error } = isSiltError(error) ? error.details : {};
-      if (status === 412) return 'exists';
-      // The upload is gone and the object is there: an earlier try arrived unheard.
-      if (attempt > 1 && s3Error === 'NoSuchUpload' && (await isThere(upload))) return 'created';
-      throw error;
+      if (status !== 412 && s3Error !== 'NoSuchUpload') throw error;
+      // What is there, of this size, an earlier try has made whose answer was lost.
+      const isOwn = attempt > 1 && (await sizeOf(upload)) === bodySize(upload.body);
+      if (status !== 412 && !isOwn) throw error;
+      // Where it was somebody else after all, our parts would stay.
+      await abandon(upload, id);
+      return isOwn ? 'created' : 'exists';
     }
   };
   return await retryTransient(send, { ...retry, signal });
 }
 
-async function isThere({ session, key, signal }: Upload): Promise<boolean> {
+/** Of the object that is there; `undefined` when there is none. */
+async function sizeOf({ session, key, signal }: Upload): Promise<number | undefined> {
   const command = new HeadObjectCommand(session.address(key));
   try {
-    await session.call({
+    const found = await session.call({
       key,
       method: 'HeadObject',
       signal,
       run: (options) => session.client.send(command, options),
     });
-    return true;
+    return found.ContentLength ?? 0;
   } catch (error) {
-    if (isSiltError(error, 'OBJECT_MISSING')) return false;
+    if (isSiltError(error, 'OBJECT_MISSING')) return undefined;
     throw error;
   }
 }
@@ -249,42 +262,4 @@ async function abandon({ session, key }: Upload, id: string): Promise<void> {
   const command = new AbortMultipartUploadCommand({ ...session.address(key), UploadId: id });
   const run = () => session.client.send(command);
   await session.call({ key, method: 'AbortMultipartUpload', signal: undefined, run }).catch(() => {});
-}
-
-interface Source {
-  /** The bytes at `offset`; in `buffer` when they must be read. */
-  read(offset: number, length: number, buffer: Uint8Array | undefined): Promise<Uint8Array>;
-  close(): Promise<void>;
-}
-
-async function openSource(body: Body): Promise<Source> {
-  if (body instanceof Uint8Array) {
-    return {
-      read: async (offset, length) => body.subarray(offset, offset + length),
-      close: async () => {},
-    };
-  }
-  const { path } = body;
-  const handle: FileHandle | undefined = (await openRegularFile(path))?.handle;
-  if (handle === undefined) {
-    throw new SiltError('IO_FAILED', `expected a file to upload at ${path}`, { details: { path } });
-  }
-  return {
-    async read(offset, length, buffer = Buffer.allocUnsafeSlow(length)) {
-      const bytes = buffer.subarray(0, length);
-      await readFully(handle, path, bytes, offset);
-      return bytes;
-    },
-    close: () => handle.close(),
-  };
-}
-
-/** The whole body in memory: for bodies small enough for one request. */
-export async function readBody(body: Body): Promise<Uint8Array> {
-  const source = await openSource(body);
-  try {
-    return await source.read(0, body instanceof Uint8Array ? body.byteLength : body.size, undefined);
-  } finally {
-    await source.close();
-  }
 }

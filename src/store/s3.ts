@@ -19,13 +19,14 @@ import { concatBytes } from '../core/bytes.ts';
 import { isSiltError, SiltError } from '../core/errors.ts';
 import type { RetryOptions } from '../core/retry.ts';
 import { MiB } from '../core/sizes.ts';
+import { bodySize, readBody } from './body-source.ts';
 import { checkRangeAnswer, contentLength, headerOf, longBody, shortBody } from './http-answer.ts';
 import { checkKey, checkRange, isKey, objectTooLarge } from './key.ts';
 import { contentType } from './object-headers.ts';
 import { putHeaders, type S3PutOptions } from './put-options.ts';
 import { openDownload } from './s3-download.ts';
 import { S3Session, type S3SessionOptions } from './s3-session.ts';
-import { readBody, type UploadHeaders, uploadInParts } from './s3-upload.ts';
+import { type UploadHeaders, uploadInParts } from './s3-upload.ts';
 import type {
   Body,
   ByteRange,
@@ -150,7 +151,7 @@ class S3Store implements Store {
   async putIfAbsent(key: Key, body: Body, options: PutOptions = {}): Promise<'created' | 'exists'> {
     checkKey(key);
     const { signal } = options;
-    const size = body instanceof Uint8Array ? body.byteLength : body.size;
+    const size = bodySize(body);
     try {
       const isSmall = size <= MAX_SINGLE_BYTES;
       const isConditional = this.#isConditional;

@@ -92,7 +92,8 @@ export interface Store extends ReadStore {
    * Replaces the object if its validator still is `etag`; `undefined` means "there is none yet".
    *
    * @returns the new validator
-   * @throws SiltError CONFLICT when somebody else was faster
+   * @throws SiltError CONFLICT when somebody else was faster; with `answerLost` in its details when this call may have
+   *   been carried out ahead of that, by a request whose answer was lost
    */
   putIfMatch(key: Key, bytes: Uint8Array, etag: string | undefined, options?: PutOptions): Promise<string>;
 

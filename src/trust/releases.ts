@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isSiltError } from '../core/errors.ts';
 import type { Manifest, ManifestMembers } from '../format/manifest.ts';
 
 /** Which release of a product: that version, what a channel points to, or the one with the highest counter. */
@@ -15,6 +16,11 @@ export type ReleaseSelector =
 
 export interface TrustOptions {
   readonly signal?: AbortSignal | undefined;
+  /**
+   * What was read of the repository's metadata within the last minute will do. What a ledger then writes it writes only
+   * if that is still so. Default: it asks what is there at present.
+   */
+  readonly recent?: boolean | undefined;
 }
 
 /** A release, and what else trust knows of it. */
@@ -92,6 +98,9 @@ export interface ReleaseLedger extends Releases {
   /** Every release of every product, oldest first; none in a repository that does not exist yet. */
   all(options?: TrustOptions): AsyncIterable<Manifest>;
 
+  /** The last releases of a product by counter, `count` at most, the newest first; none where there is none yet. */
+  newest(product: string, count: number, options?: TrustOptions): Promise<readonly Manifest[]>;
+
   /**
    * Throws now what {@link ReleaseLedger.add} would throw for want of keys; stores nothing.
    *
@@ -143,6 +152,11 @@ export function removable<T extends { readonly version: string; readonly counter
   return entries.filter(
     (entry) => wanted.has(entry.version) && entry.counter !== latest && !isPointedAt(entry),
   );
+}
+
+/** True for a conflict with somebody else, of a write that may have been carried out ahead of that: `store/store.ts`. */
+export function isUnheardConflict(error: unknown): boolean {
+  return isSiltError(error, 'CONFLICT') && error.details.answerLost === true;
 }
 
 /** What trust needs of a store to read metadata; every ReadStore has it. */

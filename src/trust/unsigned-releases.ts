@@ -6,6 +6,7 @@
  */
 import { sha256Hex } from '../core/digest.ts';
 import { isSiltError, SiltError } from '../core/errors.ts';
+import { inOrder } from '../core/in-order.ts';
 import {
   CATALOG_KEY,
   type Catalog,
@@ -15,13 +16,15 @@ import {
   encodeCatalog,
   manifestKey,
 } from '../format/catalog.ts';
-import { MAX_MANIFEST } from '../format/limits.ts';
-import { decodeManifest, encodeManifest, type Manifest, newManifest } from '../format/manifest.ts';
+import { encodeManifest, type Manifest, newManifest } from '../format/manifest.ts';
+import { productOf, readManifest, requireCatalog, requireProduct, select } from './catalog-entries.ts';
 import { readCatalog } from './read-catalog.ts';
+import { mayHavePassed, RecentRead } from './recent-read.ts';
 import {
   type AddOptions,
   cmsKey,
   type HeldRelease,
+  isUnheardConflict,
   type MetadataReader,
   type MetadataWriter,
   type NewRelease,
@@ -35,148 +38,87 @@ import {
   type TrustOptions,
 } from './releases.ts';
 
+/** Manifests read at once. */
+const READ_AHEAD = 8;
+
 /** Times a publisher tries again after another one changed the catalog under it. */
 const MAX_RACES = 20;
 
 /** What a device sees of an unsigned repository. */
 export function openReleases(store: MetadataReader): Releases {
-  return {
-    open: (product, selector, options) => open(store, product, selector, options),
-    find: async (product, selector, options) => (await open(store, product, selector, options)).manifest,
-  };
+  return releasesOf(accessTo(store));
 }
 
 /** What a publisher sees of one. */
 export function openLedger(store: MetadataWriter): ReleaseLedger {
+  const access = accessTo(store);
   return {
-    ...openReleases(store),
-    all: (options) => all(store, options),
+    ...releasesOf(access),
+    all: (options) => all(access, options),
+    newest: (product, count, options) => newest(access, product, count, options),
     // Nobody signs anything.
     requireReady: async () => {},
-    add: (release, options) => add(store, release, options),
-    point: (product, channel, version, options) => point(store, product, channel, version, options),
-    survey: (options) => survey(store, options),
-    remove: (product, versions, options) => remove(store, product, versions, options),
+    add: (release, options) => add(access, release, options),
+    point: (product, channel, version, options) => point(access, product, channel, version, options),
+    survey: (options) => survey(access, options),
+    remove: (product, versions, options) => remove(access, product, versions, options),
+  };
+}
+
+interface CatalogAccess<S extends MetadataReader> {
+  readonly store: S;
+  /** Its catalog, if there is one. */
+  readonly catalog: RecentRead<Awaited<ReturnType<typeof readCatalog>>>;
+}
+
+function accessTo<S extends MetadataReader>(store: S): CatalogAccess<S> {
+  return { store, catalog: new RecentRead(({ signal }) => readCatalog(store, signal)) };
+}
+
+function releasesOf(access: CatalogAccess<MetadataReader>): Releases {
+  return {
+    open: (product, selector, options) => open(access, product, selector, options),
+    find: async (product, selector, options) => (await open(access, product, selector, options)).manifest,
   };
 }
 
 async function open(
-  store: MetadataReader,
+  { store, catalog }: CatalogAccess<MetadataReader>,
   product: string,
   selector: ReleaseSelector,
   options: TrustOptions = {},
 ): Promise<TrustedRelease> {
-  const found = await readCatalog(store, options.signal);
+  const found = await catalog.get(options);
   const entry = requireProduct(store, found?.catalog, product);
   return readManifest(store, product, select(entry, product, selector, store.location), options.signal);
 }
 
-function requireProduct(
-  store: MetadataReader,
-  catalog: Catalog | undefined,
-  product: string,
-): CatalogProduct {
-  const { products } = requireCatalog(store, catalog);
-  const entry = catalog && productOf(catalog, product);
-  if (entry === undefined) throw notFound(`product "${product}"`, Object.keys(products), store.location);
-  return entry;
-}
-
-function requireCatalog(store: MetadataReader, catalog: Catalog | undefined): Catalog {
-  if (catalog !== undefined) return catalog;
-  throw new SiltError(
-    'NOT_A_REPOSITORY',
-    `${store.location} is not a silt repository: it has no ${CATALOG_KEY}; check --repo`,
-    { details: { location: store.location } },
-  );
-}
-
-/** A product may be called "constructor". */
-function productOf(catalog: Catalog, product: string): CatalogProduct | undefined {
-  return Object.hasOwn(catalog.products, product) ? catalog.products[product] : undefined;
-}
-
-function select(
-  entry: CatalogProduct,
-  product: string,
-  selector: ReleaseSelector,
-  location: string,
-): CatalogRelease {
-  if ('latest' in selector) {
-    const latest = entry.releases.reduce<CatalogRelease | undefined>(
-      (best, release) => (best === undefined || release.counter > best.counter ? release : best),
-      undefined,
-    );
-    if (latest === undefined) throw notFound(`release of "${product}"`, [], location);
-    return latest;
-  }
-  let version: string | undefined;
-  if ('channel' in selector) {
-    version = Object.hasOwn(entry.channels, selector.channel) ? entry.channels[selector.channel] : undefined;
-    if (version === undefined) {
-      throw notFound(`channel "${selector.channel}" of "${product}"`, Object.keys(entry.channels), location);
-    }
-  } else {
-    version = selector.version;
-  }
-  const release = entry.releases.find((candidate) => candidate.version === version);
-  if (release === undefined) {
-    const versions = entry.releases.map((candidate) => candidate.version);
-    throw notFound(`version "${version}" of "${product}"`, versions, location);
-  }
-  return release;
-}
-
-function notFound(what: string, known: readonly string[], location: string): SiltError {
-  const list = known.length === 0 ? 'none' : known.slice(-10).join(', ');
-  return new SiltError('RELEASE_NOT_FOUND', `${location} has no ${what}; there is: ${list}`, {
-    details: { location },
-  });
-}
-
-async function readManifest(
-  store: MetadataReader,
-  product: string,
-  release: CatalogRelease,
-  signal: AbortSignal | undefined,
-): Promise<TrustedRelease> {
-  const key = manifestKey(product, release);
-  const object = await store.get(key, { maxBytes: MAX_MANIFEST, ...(signal && { signal }) });
-  if (object === undefined) {
-    throw new SiltError('OBJECT_MISSING', `${store.location}: the manifest ${key} is missing`, {
-      details: { key },
-    });
-  }
-  const found = sha256Hex(object.bytes);
-  if (found !== release.sha256) {
-    throw new SiltError(
-      'DIGEST_MISMATCH',
-      `${store.location}: the manifest ${key} was altered or truncated`,
-      {
-        details: { key, expected: release.sha256, found },
-      },
-    );
-  }
-  const manifest = decodeManifest(object.bytes);
-  if (manifest.product !== product || manifest.version !== release.version) {
-    throw new SiltError('TRUST_FAILED', `${key} describes ${manifest.product} ${manifest.version} instead`, {
-      details: { key },
-    });
-  }
-  return { manifest, bytes: object.bytes, key, allowDowngradeFrom: manifest.allowDowngradeFrom ?? [] };
-}
-
-async function survey(store: MetadataReader, { signal }: TrustOptions = {}): Promise<RepositorySurvey> {
-  const catalog = requireCatalog(store, (await readCatalog(store, signal))?.catalog);
+async function survey(
+  access: CatalogAccess<MetadataReader>,
+  options: TrustOptions = {},
+): Promise<RepositorySurvey> {
+  const { store } = access;
+  const catalog = requireCatalog(store, (await access.catalog.get(options))?.catalog);
   async function* releases(): AsyncGenerator<HeldRelease> {
-    for (const [product, { channels, releases: entries }] of Object.entries(catalog.products)) {
-      for (const entry of entries) {
-        const { manifest, key } = await readManifest(store, product, entry, signal);
-        yield { manifest, key, channels: namesOf(channels, entry) };
-      }
-    }
+    const read = inOrder(listedIn(catalog), READ_AHEAD, async ({ product, entry, channels }) => {
+      const { manifest, key } = await readManifest(store, product, entry, options.signal);
+      return { manifest, key, channels: namesOf(channels, entry) };
+    });
+    yield* read;
   }
   return { state: sha256Hex(encodeCatalog(catalog)), releases: releases(), metadata: new Map() };
+}
+
+interface ListedEntry extends Pick<CatalogProduct, 'channels'> {
+  readonly product: string;
+  readonly entry: CatalogRelease;
+}
+
+/** Every release of every product. */
+function listedIn(catalog: Catalog): ListedEntry[] {
+  return Object.entries(catalog.products).flatMap(([product, { channels, releases }]) =>
+    releases.map((entry) => ({ product, channels, entry })),
+  );
 }
 
 /** The channels that point at a release. */
@@ -185,12 +127,13 @@ function namesOf(channels: CatalogProduct['channels'], { version }: CatalogRelea
 }
 
 async function remove(
-  store: MetadataWriter,
+  access: CatalogAccess<MetadataWriter>,
   product: string,
   versions: readonly string[],
-  { signal }: TrustOptions = {},
+  options: TrustOptions = {},
 ): Promise<readonly string[]> {
-  return await changeCatalog(store, signal, async (found) => {
+  const { store } = access;
+  return await changeCatalog(access, options, async (found) => {
     const catalog = requireCatalog(store, found);
     const entry = requireProduct(store, catalog, product);
     const { channels } = entry;
@@ -204,25 +147,47 @@ async function remove(
   });
 }
 
-async function* all(store: MetadataReader, options: TrustOptions = {}): AsyncGenerator<Manifest> {
-  const found = await readCatalog(store, options.signal);
-  for (const [product, entry] of Object.entries(found?.catalog.products ?? {})) {
-    for (const release of entry.releases) {
-      yield (await readManifest(store, product, release, options.signal)).manifest;
-    }
-  }
+async function* all(
+  { store, catalog }: CatalogAccess<MetadataReader>,
+  options: TrustOptions = {},
+): AsyncGenerator<Manifest> {
+  const listed = listedIn((await catalog.get(options))?.catalog ?? emptyCatalog);
+  const read = inOrder(listed, READ_AHEAD, ({ product, entry }) =>
+    readManifest(store, product, entry, options.signal),
+  );
+  for await (const { manifest } of read) yield manifest;
+}
+
+async function newest(
+  { store, catalog }: CatalogAccess<MetadataReader>,
+  product: string,
+  count: number,
+  options: TrustOptions = {},
+): Promise<readonly Manifest[]> {
+  const found = await catalog.get(options);
+  const { releases = [] } = (found && productOf(found.catalog, product)) ?? {};
+  const wanted = releases.toSorted((a, b) => b.counter - a.counter).slice(0, count);
+  const read = wanted.map((entry) => readManifest(store, product, entry, options.signal));
+  return (await Promise.all(read)).map(({ manifest }) => manifest);
 }
 
 async function add(
-  store: MetadataWriter,
+  access: CatalogAccess<MetadataWriter>,
   release: NewRelease,
-  { channel, signManifest, signal }: AddOptions = {},
+  options: AddOptions = {},
 ): Promise<Manifest> {
+  const { store } = access;
+  const { channel, signManifest } = options;
   const { product, version } = release;
-  return await changeCatalog(store, signal, async (found) => {
+  const tried = new Map<string, Manifest>();
+  return await changeCatalog(access, options, async (found, isUnheard) => {
     const catalog = found ?? emptyCatalog;
     const entry = productOf(catalog, product) ?? { channels: {}, releases: [] };
-    if (entry.releases.some((other) => other.version === version)) {
+    const there = entry.releases.find((other) => other.version === version);
+    // Our own, by a request whose answer was lost; of two publishers of the very same release it may be the other's.
+    const own = there && isUnheard ? tried.get(there.sha256) : undefined;
+    if (own !== undefined) return { next: undefined, result: own };
+    if (there !== undefined) {
       throw new SiltError(
         'RELEASE_EXISTS',
         `${product} ${version} is in ${store.location} already; choose another version`,
@@ -234,6 +199,7 @@ async function add(
     const bytes = encodeManifest(manifest);
     const record: CatalogRelease = { version, counter, sha256: sha256Hex(bytes), size: bytes.length };
     const key = manifestKey(product, record);
+    tried.set(record.sha256, manifest);
     // A signature that nobody asks for does no harm; a release without the one it needs would.
     if (signManifest !== undefined) await store.putIfAbsent(cmsKey(key), await signManifest(bytes));
     await store.putIfAbsent(key, bytes);
@@ -244,19 +210,20 @@ async function add(
 }
 
 async function point(
-  store: MetadataWriter,
+  access: CatalogAccess<MetadataWriter>,
   product: string,
   channel: string,
   version: string,
-  { allowDowngradeFrom = [], signal }: PointOptions = {},
+  { allowDowngradeFrom = [], ...options }: PointOptions = {},
 ): Promise<void> {
+  const { store } = access;
   if (allowDowngradeFrom.length > 0) {
     throw new SiltError(
       'USAGE',
       'an unsigned repository cannot allow a downgrade: no device would believe it; publish the release again as a newer one',
     );
   }
-  await changeCatalog(store, signal, async (catalog) => {
+  await changeCatalog(access, options, async (catalog) => {
     const entry = requireProduct(store, catalog, product);
     select(entry, product, { version }, store.location);
     if (Object.hasOwn(entry.channels, channel) && entry.channels[channel] === version) {
@@ -274,21 +241,33 @@ function withProduct(catalog: Catalog, product: string, entry: CatalogProduct): 
 /**
  * Replaces the catalog by what `change` makes of it, again and again while other publishers are faster:
  * what they did stays, ours comes next. Without a `next` it is left as it is.
+ *
+ * @param change hears whether an earlier try may have been carried out, its answer lost
  */
 async function changeCatalog<T>(
-  store: MetadataWriter,
-  signal: AbortSignal | undefined,
-  change: (catalog: Catalog | undefined) => Promise<{ next: Catalog | undefined; result: T }>,
+  { store, catalog }: CatalogAccess<MetadataWriter>,
+  options: TrustOptions,
+  change: (
+    catalog: Catalog | undefined,
+    isUnheard: boolean,
+  ) => Promise<{ next: Catalog | undefined; result: T }>,
 ): Promise<T> {
-  for (let race = 0; ; race++) {
-    signal?.throwIfAborted();
-    const found = await readCatalog(store, signal);
-    const { next, result } = await change(found?.catalog);
-    if (next === undefined) return result;
+  let isUnheard = false;
+  const known = options.recent === true ? catalog.known() : undefined;
+  for (let race = known === undefined ? 0 : -1; ; race++) {
+    options.signal?.throwIfAborted();
+    const isKnown = known !== undefined && race < 0;
+    const found = isKnown ? known.value : await catalog.get({ signal: options.signal });
     try {
+      const { next, result } = await change(found?.catalog, isUnheard);
+      if (next === undefined && isKnown) continue;
+      if (next === undefined) return result;
+      catalog.forget();
       await store.putIfMatch(CATALOG_KEY, encodeCatalog(next), found?.etag);
       return result;
     } catch (error) {
+      if (isUnheardConflict(error)) isUnheard = true;
+      if (isKnown && mayHavePassed(error)) continue;
       if (!isSiltError(error, 'CONFLICT') || race >= MAX_RACES) throw error;
     }
   }

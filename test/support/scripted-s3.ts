@@ -31,9 +31,12 @@ export type Refusal =
     }
   | 'reset';
 
+/** The same; or the request is carried out, and the connection is reset ahead of the answer. */
+export type Disturbance = Refusal | 'lost';
+
 export interface ScriptedS3Options {
   /** Asked about every request once its body is there; `undefined`: all goes well. */
-  readonly refuse?: (request: S3Request) => Promise<Refusal | undefined> | Refusal | undefined;
+  readonly refuse?: (request: S3Request) => Promise<Disturbance | undefined> | Disturbance | undefined;
   /** Whether If-None-Match and If-Match are kept to. Default true. */
   readonly hasConditions?: boolean;
   /** Remember no bytes, sizes only. */
@@ -101,7 +104,8 @@ export async function startScriptedS3(
     await turn();
     const refusal = await options.refuse?.({ operation, key, headers: request.headers, active: seen });
     const note = (status: number): void => void log.push({ operation, key, status, bytes: size });
-    if (refusal === 'reset') {
+    if (refusal === 'reset' || refusal === 'lost') {
+      if (refusal === 'lost') perform(operation, key, url.searchParams, object);
       note(0);
       request.socket.resetAndDestroy();
       return;
@@ -223,7 +227,8 @@ interface Answer {
   readonly body?: string | Buffer;
 }
 
-function operationOf(method: string, key: string, query: URLSearchParams): string {
+/** What a request is, by S3's name. @param key that of the object; empty for one about the bucket */
+export function operationOf(method: string, key: string, query: URLSearchParams): string {
   if (key === '') return query.has('uploads') ? 'ListMultipartUploads' : 'ListObjectsV2';
   const isOfUpload = query.has('uploadId');
   if (method === 'PUT') return isOfUpload ? 'UploadPart' : 'PutObject';
@@ -263,7 +268,8 @@ function xml(name: string, inner: string): Answer {
   return { status: 200, body: `<?xml version="1.0"?><${name}>${inner}</${name}>` };
 }
 
-function errorBody(code: string): string {
+/** How S3 says what went wrong. */
+export function errorBody(code: string): string {
   return `<?xml version="1.0"?><Error><Code>${code}</Code><Message>no</Message></Error>`;
 }
 

@@ -36,6 +36,8 @@ export interface Workshop {
   /** The most that a job may have finding matches take. Default {@link MOST_MEMORY}. */
   readonly mostMemory?: number | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Hears whenever a piece of the job is done. */
+  readonly moved?: (() => void) | undefined;
 }
 
 /** Four times the default of a publisher. */
@@ -51,6 +53,7 @@ export const MOST_MEMORY: number = 2048 * MiB;
 export async function answerJob(data: unknown, workshop: Workshop): Promise<DeltaResult> {
   const job = checkDeltaJob(data);
   const { store, images, pool, directory, silt, signal, mostMemory = MOST_MEMORY } = workshop;
+  const moved = workshop.moved ?? (() => {});
   requireSame(job.silt, silt);
   if (job.memory !== undefined && job.memory > mostMemory) {
     throw new SiltError(
@@ -59,10 +62,10 @@ export async function answerJob(data: unknown, workshop: Workshop): Promise<Delt
     );
   }
   const [baseKey, key] = [keyOf(job.base, workshop.master), keyOf(job.target, workshop.master)];
-  const base = await images.get(job.base, baseKey, signal);
-  const target = await images.get(job.target, key, signal);
+  const base = await images.get(job.base, baseKey, { signal, onProgress: moved });
+  const target = await images.get(job.target, key, { signal, onProgress: moved });
   const { index } = job.target;
-  const { head, seal } = await openIndex(store, { ...job.target, name: 'the image' }, key, signal);
+  const { head, seal } = await openIndex(store, job.target, key, signal);
   const read = (offset: number, length: number): Promise<Uint8Array> =>
     readOrDamaged(store, `indexes/${index.sha256}`, { offset, length }, signal);
   using file = SourceFile.open(base.path);
@@ -81,7 +84,7 @@ export async function answerJob(data: unknown, workshop: Workshop): Promise<Delt
       memoryBytes: job.memory,
       entropy: job.entropy,
       signal,
-      onProgress: () => {},
+      onProgress: moved,
     });
     if (!made.kept) return { ...made, reason: 'no-saving' };
     const { file: delta, ...figures } = made;

@@ -13,8 +13,8 @@ export interface NamedJob {
 }
 
 export type JobState =
-  /** It waits, or a worker is at it. */
-  | { readonly kind: 'open' }
+  /** It waits; or a worker is at it, and `mark` is another one as long as the job moves. */
+  | { readonly kind: 'open'; readonly mark?: string | undefined }
   /** What a worker answered: anything, until it is checked. */
   | { readonly kind: 'done'; readonly result: unknown }
   | { readonly kind: 'failed'; readonly reason: string }
@@ -46,6 +46,8 @@ export interface JobOptions {
   readonly leave?: boolean | undefined;
   /** Hears, in a sentence, why less is shared than was asked for. */
   readonly onNote?: ((line: string) => void) | undefined;
+  /** How long a worker may be at a job that does not move, in milliseconds. Default: twice what a worker allows itself. */
+  readonly patienceMs?: number | undefined;
   /** Milliseconds between two looks at the queue while there is nothing else to do. Default 500. */
   readonly pollMs?: number | undefined;
 }

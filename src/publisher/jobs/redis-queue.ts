@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { JobKind, JobQueue, JobState, NamedJob } from './job-queue.ts';
 import {
   connect,
@@ -82,11 +82,13 @@ class RedisQueue implements JobQueue {
       if (job === undefined) return { kind: 'gone' };
       const state = await this.#queue.getJobState(id);
       if (state === 'unknown') return { kind: 'gone' };
-      if (state === 'failed') return { kind: 'failed', reason: oneLine(job.failedReason) };
-      if (state !== 'completed') return { kind: 'open' };
-      // The answer may have come after the job was read.
+      if (state === 'active') return { kind: 'open', mark: markOf(job) };
+      if (state !== 'completed' && state !== 'failed') return { kind: 'open' };
+      // The end may have come after the job was read.
       const done = await this.#queue.getJob(id);
-      return done === undefined ? { kind: 'gone' } : { kind: 'done', result: done.returnvalue };
+      if (done === undefined) return { kind: 'gone' };
+      if (state === 'failed') return { kind: 'failed', reason: oneLine(done.failedReason) };
+      return { kind: 'done', result: done.returnvalue };
     });
   }
 
@@ -110,6 +112,11 @@ class RedisQueue implements JobQueue {
       throw queueError(this.#location, error, this.#connection.trouble());
     }
   }
+}
+
+/** Which try it is, and how far that says it has come. */
+function markOf({ attemptsStarted, progress }: Job): string {
+  return `${attemptsStarted} ${typeof progress === 'number' ? progress : 0}`;
 }
 
 /** Words of a worker, for people. */

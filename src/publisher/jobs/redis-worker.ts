@@ -1,13 +1,15 @@
 /**
  * A worker: takes jobs out of the queue in Redis, one at a time, until it is told to stop. Killed in the middle of a
- * job, it loses its hold on that within {@link LOCK_MS}, and another worker, or the publisher, takes the job.
+ * job, it loses its hold on that within {@link LOCK_MS}, and another worker, or the publisher, takes the job. A job that
+ * stands still it gives back itself.
  *
  * @module
  */
 import { once } from 'node:events';
 import type { Job } from 'bullmq';
 import { isSiltError } from '../../core/errors.ts';
-import type { DeltaResult } from '../../format/delta-job.ts';
+import { checkDeltaJob, type DeltaResult } from '../../format/delta-job.ts';
+import { attemptJob, type JobAttempt, patienceFor } from './job-attempt.ts';
 import type { JobKind } from './job-queue.ts';
 import {
   connect,
@@ -34,10 +36,13 @@ const FINAL: readonly string[] = [
 const CONNECT_MS = 10_000;
 const MOST_WAIT_MS = 10_000;
 
+/** So often the publisher is told, at most, that a job moves. */
+const TELL_MS = 30_000;
+
 export interface WorkerOptions {
   readonly kind: JobKind;
   /** Does a job; what it throws goes to the publisher as the reason, in its words. */
-  readonly answer: (data: unknown) => Promise<DeltaResult>;
+  readonly answer: (data: unknown, attempt: JobAttempt) => Promise<DeltaResult>;
   /** Ends the worker; the job that it is at must end soon by itself. */
   readonly signal: AbortSignal;
   readonly onReady?: (() => void) | undefined;
@@ -47,6 +52,8 @@ export interface WorkerOptions {
   readonly onTrouble?: ((error: Error) => void) | undefined;
   /** Default {@link LOCK_MS}; tests make it small. */
   readonly lockMs?: number | undefined;
+  /** How long a job may stand still. Default {@link patienceFor}; tests make it small. */
+  readonly patienceMs?: number | undefined;
 }
 
 /**
@@ -73,7 +80,12 @@ export async function workOnJobs(place: QueuePlace, options: WorkerOptions): Pro
   }
   const processJob = async (job: Job): Promise<DeltaResult> => {
     try {
-      return await answer(job.data);
+      const patienceMs = options.patienceMs ?? patienceFor(checkDeltaJob(job.data));
+      return await attemptJob((attempt) => answer(job.data, attempt), {
+        patienceMs,
+        signal,
+        onMove: progressTeller(job),
+      });
     } catch (error) {
       const isFinal = isSiltError(error) && FINAL.includes(error.code);
       throw isFinal ? new UnrecoverableError(error.message) : error;
@@ -103,4 +115,15 @@ export async function workOnJobs(place: QueuePlace, options: WorkerOptions): Pro
   // What it is at ends by the same signal; with Redis gone nobody can be told of it.
   await worker.close(connection.status !== 'ready');
   connection.disconnect();
+}
+
+/** Tells the publisher now and then that the job moves. That it cannot is no reason to end the job. */
+function progressTeller(job: Job): (moves: number) => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return (moves) => {
+    const now = performance.now();
+    if (now - toldAt < TELL_MS) return;
+    toldAt = now;
+    job.updateProgress(moves).catch(() => {});
+  };
 }

@@ -10,7 +10,7 @@ import type { JobImage } from '../../format/delta-job.ts';
 import type { IndexHead } from '../../format/index-head.ts';
 import type { ReadStore } from '../../store/store.ts';
 import type { ContentKey } from '../../trust/seal/content-key.ts';
-import { restoreImage } from '../restore-image.ts';
+import { type RestoreOptions, restoreImage } from '../restore-image.ts';
 
 /** Both images of a job. */
 const KEPT = 2;
@@ -39,9 +39,13 @@ export class RestoredImages {
    *
    * @throws SiltError what {@link restoreImage} throws
    */
-  async get(image: JobImage, key: ContentKey | undefined, signal?: AbortSignal): Promise<RestoredImage> {
+  async get(
+    image: JobImage,
+    key: ContentKey | undefined,
+    options: RestoreOptions = {},
+  ): Promise<RestoredImage> {
     const name = `${image.index.sha256} ${image.sha256}`;
-    const found = this.#images.get(name) ?? (await this.#restore(name, image, key, signal));
+    const found = this.#images.get(name) ?? (await this.#restore(name, image, key, options));
     this.#images.delete(name);
     this.#images.set(name, found);
     return found;
@@ -51,7 +55,7 @@ export class RestoredImages {
     name: string,
     image: JobImage,
     key: ContentKey | undefined,
-    signal: AbortSignal | undefined,
+    options: RestoreOptions,
   ): Promise<RestoredImage> {
     for (const [oldest, { path }] of this.#images) {
       if (this.#images.size < KEPT) break;
@@ -61,7 +65,10 @@ export class RestoredImages {
     this.#count += 1;
     const path = join(this.#directory, `${this.#count}.image`);
     try {
-      const head = await restoreImage(this.#store, { ...image, name: 'the image' }, path, { key, signal });
+      const head = await restoreImage(this.#store, { ...image, name: 'the image' }, path, {
+        ...options,
+        key,
+      });
       const restored = { path, head };
       this.#images.set(name, restored);
       return restored;

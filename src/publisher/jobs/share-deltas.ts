@@ -63,6 +63,7 @@ export async function shareDeltas(
     const { results, ...counts } = await shareJobs<Outcome>(queue, jobs, {
       leave: options.leave ?? false,
       pollMs: options.pollMs ?? POLL_MS,
+      patienceMs: options.patienceMs,
       signal,
       onNote(line) {
         notes.push(line);

@@ -1,12 +1,14 @@
 /**
  * Has jobs done by whoever is free: workers take them from the front of the queue, this machine from its end. What
- * a worker answers counts only once it was checked; a job that failed, a result that is refused, and whatever is
- * left when the queue is lost, this machine does itself. So it ends with the same results in any case.
+ * a worker answers counts only once it was checked; a job that failed, a result that is refused, a job that stands
+ * still at a worker, and whatever is left when the queue is lost, this machine does itself. So it ends with the same
+ * results in any case.
  *
  * @module
  */
 import { isSiltError } from '../../core/errors.ts';
 import { sleep as realSleep, type Sleep } from '../../core/sleep.ts';
+import { patienceFor } from './job-attempt.ts';
 import type { JobQueue, JobState, NamedJob } from './job-queue.ts';
 
 export interface SharedJob<T> extends NamedJob {
@@ -21,11 +23,15 @@ export interface SharedJob<T> extends NamedJob {
 export interface ShareOptions {
   readonly leave: boolean;
   readonly pollMs: number;
+  /** How long a job may stand still at a worker, in milliseconds. Default: {@link PATIENCE} times what a worker allows. */
+  readonly patienceMs?: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onNote: (line: string) => void;
   /** Hears how many jobs are done. */
   readonly onProgress: (done: number) => void;
   readonly sleep?: Sleep | undefined;
+  /** Milliseconds by a clock that nobody sets. Default: that of the system. */
+  readonly elapsed?: (() => number) | undefined;
 }
 
 export interface SharedResults<T> {
@@ -46,6 +52,9 @@ const REFUSALS: readonly string[] = [
   'SEAL_BROKEN',
 ];
 
+/** A worker gives a job up itself; what it does not give up either, nobody will get back from it. */
+const PATIENCE = 2;
+
 /** Asked of the queue at once. */
 const PARALLEL = 16;
 
@@ -65,6 +74,11 @@ class Sharing<T> {
   readonly #results = new Map<string, T>();
   /** Jobs that no worker has or will get. */
   readonly #own = new Map<string, { readonly refused: boolean }>();
+  /** Jobs that workers are at: what was last seen of each, and since when. */
+  readonly #marks = new Map<string, { readonly mark: string; readonly since: number }>();
+  /** When anything changed last. */
+  #movedAt: number;
+  #leaves: boolean;
   readonly #counts = { here: 0, elsewhere: 0, refused: 0 };
   #isLost = false;
 
@@ -72,6 +86,8 @@ class Sharing<T> {
     this.#queue = queue;
     this.#jobs = jobs;
     this.#options = options;
+    this.#movedAt = this.#elapsed();
+    this.#leaves = options.leave;
   }
 
   async run(): Promise<SharedResults<T>> {
@@ -87,6 +103,14 @@ class Sharing<T> {
     }
     onProgress(this.#results.size);
     return { results: this.#jobs.map(({ id }) => this.#results.get(id) as T), ...this.#counts };
+  }
+
+  #elapsed(): number {
+    return (this.#options.elapsed ?? (() => performance.now()))();
+  }
+
+  #patience({ job }: SharedJob<T>): number {
+    return this.#options.patienceMs ?? PATIENCE * patienceFor(job);
   }
 
   #open(): SharedJob<T>[] {
@@ -105,6 +129,8 @@ class Sharing<T> {
 
   async #take(job: SharedJob<T>, state: JobState): Promise<void> {
     const { signal, onNote } = this.#options;
+    if (state.kind === 'open') return this.#watch(job, state.mark);
+    this.#movedAt = this.#elapsed();
     if (state.kind === 'gone') this.#own.set(job.id, { refused: false });
     if (state.kind === 'failed') {
       onNote(`a worker could not make a delta, this machine does: ${state.reason}`);
@@ -126,13 +152,42 @@ class Sharing<T> {
     }
   }
 
+  /** Takes a job over that a worker holds and does not go on with. */
+  #watch(job: SharedJob<T>, mark: string | undefined): void {
+    const now = this.#elapsed();
+    const seen = this.#marks.get(job.id);
+    if (mark === undefined) {
+      this.#marks.delete(job.id);
+    } else if (seen?.mark !== mark) {
+      this.#marks.set(job.id, { mark, since: now });
+      this.#movedAt = now;
+    } else if (now - seen.since >= this.#patience(job)) {
+      this.#options.onNote('a worker stands still over a delta, this machine makes it');
+      this.#counts.refused += 1;
+      this.#own.set(job.id, { refused: false });
+    }
+  }
+
+  /** Whether what is left is still for the workers. */
+  async #isForWorkers(open: readonly SharedJob<T>[]): Promise<boolean> {
+    if (!this.#leaves || open.length === 0) return false;
+    if ((await this.#ask(() => this.#queue.workers())) === 0) return false;
+    const patience = Math.max(...open.map((job) => this.#patience(job)));
+    if (this.#elapsed() - this.#movedAt < patience) return true;
+    this.#leaves = false;
+    this.#options.onNote(
+      'workers are connected and take no jobs, this machine makes the deltas that are left',
+    );
+    return false;
+  }
+
   /** A job for this machine. */
   async #next(): Promise<SharedJob<T> | undefined> {
     const own = this.#jobs.find(({ id }) => this.#own.has(id) && !this.#results.has(id));
     if (own !== undefined) return own;
     const open = this.#open();
     if (this.#isLost) return open[0];
-    if (this.#options.leave && (await this.#ask(() => this.#queue.workers())) !== 0) return undefined;
+    if (await this.#isForWorkers(open)) return undefined;
     for (const job of open.reverse()) {
       if ((await this.#ask(() => this.#queue.claim(job.id))) !== true) continue;
       this.#own.set(job.id, { refused: false });
@@ -145,6 +200,7 @@ class Sharing<T> {
     const again = this.#own.get(job.id)?.refused === true;
     this.#results.set(job.id, await (again ? job.makeAgain() : job.make()));
     this.#counts.here += 1;
+    this.#movedAt = this.#elapsed();
   }
 
   /** What the queue says; `undefined` once it is lost, which is told once. */

@@ -25,11 +25,20 @@ const RACE_CAP_MS = 2000;
 const POLL_MS = 1000;
 /** Longer than a turn lasts, see `sweep-turn.ts`, and a request on its way. */
 export const STALE_TURN_MS = 60_000;
+/** For so long the list is mostly still what one has written; longer, and asking is cheaper than a refusal. */
+const RECENT_MS = 60_000;
 
 export interface LeaseAccess {
   readonly store: Store;
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
+  /** Of whoever changes the list several times: saves reading what is still as it was written. */
+  readonly memory?: LeaseMemory | undefined;
+}
+
+/** The list as it was written last. Nothing is believed of it that a conditional write does not confirm. */
+export interface LeaseMemory {
+  written?: { readonly list: LeaseList; readonly etag: string; readonly at: number } | undefined;
 }
 
 /** The list at present. @throws SiltError FORMAT_INVALID, FORMAT_UNSUPPORTED, store errors */
@@ -53,19 +62,27 @@ export async function changeLeases<T>(
   access: LeaseAccess,
   change: (list: LeaseList) => { readonly next: LeaseList | undefined; readonly result: T },
 ): Promise<T> {
-  const { store, clock, signal } = access;
-  for (let race = 1; ; race += 1) {
+  const { store, clock, signal, memory = {} } = access;
+  for (let race = 1; ; ) {
     signal?.throwIfAborted();
-    const { list, etag } = await readLeases(access);
+    const { written } = memory;
+    memory.written = undefined;
+    const isRecent = written !== undefined && clock.elapsed() - written.at < RECENT_MS;
+    const { list, etag } = isRecent ? written : await readLeases(access);
     const { next, result } = change(list);
+    if (next === undefined && isRecent) continue;
     if (next === undefined) return result;
     try {
-      await store.putIfMatch(LEASE_LIST_KEY, encodeLeaseList(next), etag, signal && { signal });
+      const bytes = encodeLeaseList(next);
+      const now = await store.putIfMatch(LEASE_LIST_KEY, bytes, etag, signal && { signal });
+      memory.written = { list: next, etag: now, at: clock.elapsed() };
       return result;
     } catch (error) {
       if (!isSiltError(error, 'CONFLICT') || race >= MAX_RACES) throw error;
+      if (isRecent) continue;
       const delay = { baseMs: RACE_BASE_MS, capMs: RACE_CAP_MS, random: Math.random };
       await clock.sleep(backoffDelay(race, delay), signal);
+      race += 1;
     }
   }
 }

@@ -38,18 +38,22 @@ export interface Lease extends AsyncDisposable {
  * @throws SiltError CONFLICT, LOCKED for too many leases, FORMAT_UNSUPPORTED, store errors
  */
 export async function holdLease(store: Store, holder: string, options: LeaseOptions = {}): Promise<Lease> {
-  const access: LeaseAccess = { store, clock: options.clock ?? systemClock, signal: options.signal };
+  const { clock = systemClock, signal } = options;
+  const access: LeaseAccess = { store, clock, signal, memory: {} };
   const id = randomBytes(16).toString('hex');
-  await changeLeases(access, (list) => {
+  const isSwept = await changeLeases(access, (list) => {
     const { leases } = list;
+    const result = list.sweep !== undefined;
+    // The answer was lost, and somebody else has changed the list since.
+    if (leases.some((lease) => lease.id === id)) return { next: undefined, result };
     if (leases.length >= MAX_LEASES) throw tooManyLeases(store.location, leases.length);
     const entry = { id, holder: holder.slice(0, 512), renewals: 0 };
-    return { next: { ...list, leases: [...leases, entry] }, result: undefined };
+    return { next: { ...list, leases: [...leases, entry] }, result };
   });
   const lease = new HeldLease(access, id);
   try {
-    // First the lease, then the look: a prune does it the other way round, so one of the two sees the other.
-    await waitForTurn(access);
+    // A turn that is not in the list to which the lease was added cannot begin before that is gone.
+    if (isSwept) await waitForTurn(access);
   } catch (error) {
     await lease[Symbol.asyncDispose]();
     throw error;

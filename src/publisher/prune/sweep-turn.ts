@@ -69,8 +69,11 @@ export class SweepTurns {
   }
 
   #claim(list: LeaseList): { next: LeaseList | undefined; result: string[] | undefined } {
-    // Another prune was faster.
-    if (list.sweep !== undefined) return { next: undefined, result: undefined };
+    if (list.sweep !== undefined) {
+      const { id, turn } = list.sweep;
+      // Another prune was faster; or this one, by a request whose answer was lost.
+      return { next: undefined, result: id === this.#id && turn === this.#turn ? [] : undefined };
+    }
     const leases = list.leases.filter((lease) => !this.#isDead(lease)).map((lease) => this.#seen(lease));
     if (leases.length === 0) {
       return { next: { leases, sweep: { id: this.#id, turn: this.#turn } }, result: [] };

@@ -62,19 +62,29 @@ export function notDelegated(product: string): SiltError {
 /** A release with the counter it gets, and what makes it live. */
 export interface ReleaseDraft {
   readonly manifest: Manifest;
-  readonly draft: Draft;
+  readonly sha256: string;
+  /** `undefined` when it is live already. */
+  readonly draft: Draft | undefined;
 }
 
-/** @throws SiltError RELEASE_EXISTS, TRUST_NO_DELEGATION, FORMAT_INVALID */
+/**
+ * @param tried drafts of this very release that may be live, since answers were lost; of two publishers of the same
+ *   release it may be the other's
+ * @throws SiltError RELEASE_EXISTS, TRUST_NO_DELEGATION, FORMAT_INVALID
+ */
 export async function draftRelease(
   live: LiveMetadata,
   release: NewRelease,
   { channel, signManifest }: Pick<AddOptions, 'channel' | 'signManifest'>,
+  tried: readonly ReleaseDraft[] = [],
 ): Promise<ReleaseDraft> {
   const { product, version } = release;
   const before = await readProduct(live, product);
   const { entries } = before;
-  if (entries.some((entry) => entry.version === version)) {
+  const there = entries.find((entry) => entry.version === version);
+  const own = tried.find((draft) => draft.sha256 === there?.sha256);
+  if (own !== undefined) return { ...own, draft: undefined };
+  if (there !== undefined) {
     throw new SiltError(
       'RELEASE_EXISTS',
       `${product} ${version} is in the repository already; choose another version`,
@@ -90,6 +100,7 @@ export async function draftRelease(
   const all = [...entries, entry];
   return {
     manifest,
+    sha256,
     draft: {
       products: draftsOf(before, channel === undefined ? all : withChannel(all, channel, version)),
       manifest: {

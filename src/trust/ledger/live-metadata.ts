@@ -55,8 +55,7 @@ export async function readLive(access: RepositoryAccess, signal?: AbortSignal): 
   const { store, root: factoryRoot, state, now } = access;
   const options = { factoryRoot, allowExpired: true, ...(now && { now }), ...(signal && { signal }) };
   try {
-    const trusted = await refresh({ ...options, store, state });
-    return { root: trusted.root, trusted, time: trusted.time, location: store.location };
+    return liveFrom(await refresh({ ...options, store, state }), store.location);
   } catch (error) {
     if (!keyProblems.some((code) => isSiltError(error, code))) throw error;
     const roots = await readRoots(store, factoryRoot, signal);
@@ -72,6 +71,11 @@ export async function readLive(access: RepositoryAccess, signal?: AbortSignal): 
     }
     throw error;
   }
+}
+
+/** What was read, where nothing was left half done. */
+export function liveFrom(trusted: TrustedMetadata, location: string): ReadMetadata {
+  return { root: trusted.root, trusted, time: trusted.time, location };
 }
 
 /** True when everything is signed by the keys of the newest root. */

@@ -140,6 +140,45 @@ redisTest('a worker killed in the middle of a job loses it to another one', asyn
   t.is(other.results.length, DELTAS);
 });
 
+/** Nobody ever settles it. */
+const never = Promise.withResolvers<never>().promise;
+
+redisTest('a worker that hangs gives its job back, and does that one and the others', async (t) => {
+  const place = await placeOf(t);
+  const bench = await desk(t);
+  let answers = 0;
+  const worker = await startWorker(t, {
+    ...bench,
+    place,
+    // As long as the rest of the job may need on a busy machine.
+    patienceMs: 8000,
+    lie(result) {
+      answers += 1;
+      return answers === 1 ? never : result;
+    },
+  });
+  const { jobs, deltasKept } = await bench.publish('3', bench.third, shared(place));
+  t.is(deltasKept, DELTAS);
+  t.like(jobs, { here: 0, elsewhere: DELTAS, refused: 0 });
+  t.is(worker.failures.length, 1);
+  t.regex(worker.failures[0]!, /the job stood still/);
+});
+
+redisTest('what a worker that hangs does not give back the publisher makes, and the rest too', async (t) => {
+  const place = await placeOf(t);
+  const bench = await desk(t);
+  const notes: string[] = [];
+  const worker = await startWorker(t, { ...bench, place, lie: () => never });
+  const { bases, jobs: given } = shared(place, { notes });
+  const options = { bases, jobs: { ...given!, patienceMs: 3000 } };
+  const { jobs, deltasKept } = await bench.publish('3', bench.third, options);
+  t.is(deltasKept, DELTAS);
+  t.like(jobs, { here: DELTAS, elsewhere: 0, refused: 1 });
+  t.regex(notes.join(), /stands still/);
+  t.regex(notes.join(), /take no jobs/);
+  t.is(worker.results.length, 0);
+});
+
 redisTest('a publisher that was killed leaves results, and the next one takes them', async (t) => {
   const place = await placeOf(t);
   const bench = await desk(t);

@@ -1,6 +1,8 @@
 import test from 'ava';
 import { SiltError } from '../../../src/core/errors.ts';
+import { GiB } from '../../../src/core/sizes.ts';
 import { newDeltaJob } from '../../../src/format/delta-job.ts';
+import { patienceFor } from '../../../src/publisher/jobs/job-attempt.ts';
 import type { JobQueue, JobState } from '../../../src/publisher/jobs/job-queue.ts';
 import { type SharedJob, type ShareOptions, shareJobs } from '../../../src/publisher/jobs/share-jobs.ts';
 
@@ -198,4 +200,70 @@ test('a signal ends the wait for workers', async (t) => {
   const abort = new AbortController();
   const sleep = async (): Promise<void> => abort.abort(new Error('stopped'));
   await t.throwsAsync(share(queue, { sleep, signal: abort.signal }), { message: 'stopped' });
+});
+
+test('a job that stands still at a worker is done here, and what the worker answers later is left', async (t) => {
+  const queue = new ScriptedQueue();
+  queue.held.add('b');
+  queue.states.set('b', { kind: 'open', mark: '1 7' });
+  let now = 0;
+  const sleep = async (): Promise<void> => {
+    now += 60;
+  };
+  const { made, results, notes, ...counts } = await share(queue, {
+    sleep,
+    elapsed: () => now,
+    patienceMs: 100,
+  });
+  t.deepEqual(made, ['make c', 'make a', 'make b']);
+  t.is(results[1], 'b here');
+  t.deepEqual(notes, ['a worker stands still over a delta, this machine makes it']);
+  t.like(counts, { here: 3, refused: 1 });
+  t.is(now, 120);
+});
+
+test('a job that moves is waited for, however long it takes', async (t) => {
+  const queue = new ScriptedQueue();
+  queue.held.add('b');
+  queue.states.set('b', { kind: 'open', mark: '1 0' });
+  let now = 0;
+  const sleep = async (): Promise<void> => {
+    now += 60;
+    // Of two looks one finds nothing new; at last another try begins.
+    const mark = now < 1200 ? `1 ${Math.floor(now / 120)}` : '2 0';
+    queue.states.set('b', now < 1300 ? { kind: 'open', mark } : { kind: 'done', result: 'there' });
+  };
+  const { made, results, notes } = await share(queue, { sleep, elapsed: () => now, patienceMs: 100 });
+  t.deepEqual(made, ['make c', 'make a']);
+  t.is(results[1], 'b there');
+  t.deepEqual(notes, []);
+});
+
+test('by default a worker may stand still for half an hour, and longer over large images', async (t) => {
+  t.is(patienceFor({ base: { size: 0 }, target: { size: 0 } } as never), 15 * 60_000);
+  t.is(patienceFor({ base: { size: 4 * GiB }, target: { size: 4 * GiB } } as never), 31 * 60_000);
+  const queue = new ScriptedQueue();
+  queue.held.add('b');
+  queue.states.set('b', { kind: 'open', mark: '1 0' });
+  let now = 0;
+  const sleep = async (): Promise<void> => {
+    now += 60_000;
+  };
+  await share(queue, { sleep, elapsed: () => now });
+  t.is(now, 30 * 60_000);
+});
+
+test('jobs are not left to workers that take none', async (t) => {
+  const queue = new ScriptedQueue();
+  queue.connected = 1;
+  let now = 0;
+  const sleep = async (): Promise<void> => {
+    now += 60;
+    if (now === 60) queue.states.set('a', { kind: 'done', result: 'there' });
+  };
+  const options = { leave: true, sleep, elapsed: () => now, patienceMs: 100 };
+  const { made, notes } = await share(queue, options);
+  t.deepEqual(made, ['make c', 'make b']);
+  t.is(now, 180);
+  t.deepEqual(notes, ['workers are connected and take no jobs, this machine makes the deltas that are left']);
 });
