@@ -17,6 +17,10 @@ export const MAX_FRAME_STORED: number = MAX_FRAME_PLAIN + 64 * KiB;
 /** Stored bytes of a pack: the target of 16 MiB, the frame that passed it, and the trailer. */
 export const MAX_PACK: number = 64 * MiB;
 export const MAX_PACK_TRAILER: number = 32 * MiB;
+/** Remnants of one pack, each smaller than the one before. */
+export const MAX_REMNANTS = 3;
+/** Ranges in the head of a remnant: as many as fit. */
+export const MAX_REMNANT_RANGES = 504;
 /** Chunks in a window or a frame: MAX_WINDOW of the smallest chunk (256 bytes). */
 export const MAX_CHUNKS_PER_WINDOW: number = 65_536;
 export const MAX_FRAMES_PER_WINDOW: number = 65_536;

@@ -207,11 +207,13 @@ class MirrorStore implements Mirrors {
     const all = failures.length === 0 || waits.length === this.#mirrors.length;
     const retryAfterMs = all && waits.length > 0 ? Math.min(...waits) : undefined;
     const decisive = failures.find(({ error }) => isTransient(error))?.error ?? failures[0]?.error;
+    // What the pack is left of may lie where it is missing.
+    const isMissing = failures.some(({ error }) => error.code === 'OBJECT_MISSING') || undefined;
     // One that is to be asked later may have it.
     const mayPass = waits.length > 0;
     if (decisive === undefined || (mayPass && !decisive.transient)) {
       const message = `${waits.length} of ${this.#mirrors.length} places that may have ${key} asked to come back later; try again`;
-      const details = { key, location: this.location, retryAfterMs };
+      const details = { key, location: this.location, retryAfterMs, isMissing };
       return new SiltError('NETWORK', message, { details, cause: decisive, transient: true });
     }
     if (failures.every(({ error }) => error.code === 'OBJECT_MISSING')) {
@@ -225,7 +227,7 @@ class MirrorStore implements Mirrors {
       .join('; ');
     const message = `none of ${failures.length} places gave ${key}: ${told}`;
     const { code, transient } = decisive;
-    const details = { ...decisive.details, location: this.location, retryAfterMs };
+    const details = { ...decisive.details, location: this.location, retryAfterMs, isMissing };
     return new SiltError(code, message, { details, cause: decisive, transient });
   }
 }

@@ -19,6 +19,7 @@ import {
   PACK_FOOTER_BYTES,
   PACK_PREAMBLE_BYTES,
 } from '../../src/format/pack.ts';
+import { decodeRemnantHead, encodeRemnantHead } from '../../src/format/remnant.ts';
 import { encodeX86 } from '../../src/format/x86-filter.ts';
 import {
   sampleDeltaManifest,
@@ -27,6 +28,7 @@ import {
   sampleManifest,
   sampleMap,
   sampleMapLength,
+  sampleRemnant,
   sampleSealedManifest,
 } from '../support/format-samples.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
@@ -48,6 +50,7 @@ const vectors: Readonly<Record<string, () => Uint8Array>> = {
   'pack-1/pack.bin': samplePack,
   'pack-1/x86-plain.bin': () => x86Code(2048),
   'pack-1/x86-filtered.bin': () => encodeX86(x86Code(2048)),
+  'remnant-1/head.bin': () => encodeRemnantHead(sampleRemnant),
   'manifest-1/manifest.json': () => encodeManifest(sampleManifest),
   'manifest-1/deltas.json': () => encodeManifest(sampleDeltaManifest),
   'manifest-2/sealed.json': () => encodeManifest(sampleSealedManifest),
@@ -99,6 +102,10 @@ test('the golden pack says what it always said', (t) => {
     frames.map(({ offset: _, ...frame }) => frame),
     sampleFrames,
   );
+});
+
+test('the golden remnant says what it always said', (t) => {
+  t.deepEqual(decodeRemnantHead(golden('remnant-1/head.bin')), sampleRemnant);
 });
 
 test('the golden manifest says what it always said', (t) => {
