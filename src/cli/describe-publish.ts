@@ -22,6 +22,14 @@ export function describePublish(
       ...images,
       ['  chunks', `${report.chunks}, ${report.newChunks} of them new`],
       ['  new data', `${formatSize(report.newBytes)}, stored as ${formatSize(report.storedBytes)}`],
+      ...(report.againBytes > 0
+        ? [
+            [
+              '  of it again',
+              `${formatSize(report.againBytes)}, to spare devices whole frames of older releases`,
+            ],
+          ]
+        : []),
       ...kept.map((delta) => ['  delta', describeDelta(delta)]),
       ...(report.deltasDropped > 0
         ? [['  no delta', `for ${report.deltasDropped} of ${report.deltas.length}: none would save anything`]]

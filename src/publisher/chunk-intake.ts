@@ -6,6 +6,8 @@
  * of this product has to fetch a whole frame of another for it. So such chunks are used in runs of at least
  * {@link FOREIGN_RUN_BYTES} that also follow one another there, and stored again otherwise.
  *
+ * A chunk of an earlier release of this product is stored again where {@link FrameUse} finds its frame not worth it.
+ *
  * @module
  */
 import type { ChunkerSpec } from '../chunker/chunker.ts';
@@ -17,8 +19,9 @@ import type { SourceFile } from '../io/source-file.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import type { ScannedChunks } from '../pool/tasks.ts';
 import type { ChunkPlace, ChunkTable } from './chunk-table.ts';
-import type { FramePacker } from './frame-packer.ts';
+import type { FrameGroup, FramePacker } from './frame-packer.ts';
 import type { FrameTable } from './frame-table.ts';
+import { FrameUse } from './frame-use.ts';
 import type { GatheredWindow } from './index-writer.ts';
 
 /** A quarter of a frame: what is fetched in vain stays below what a first install fetches anyway. */
@@ -37,6 +40,8 @@ export interface ImageTotals {
   chunks: number;
   newChunks: number;
   newBytes: number;
+  /** Of `newBytes`, what lies in other frames already. */
+  againBytes: number;
 }
 
 /** A window on its way to the index. */
@@ -67,12 +72,14 @@ interface ForeignChunk {
 }
 
 const NO_DIGEST = new Uint8Array();
+const ZEROS: ChunkPlace = { frame: ZERO_FRAME, offset: 0 };
 
 export class ChunkIntake {
-  readonly totals: ImageTotals = { chunks: 0, newChunks: 0, newBytes: 0 };
+  readonly totals: ImageTotals = { chunks: 0, newChunks: 0, newBytes: 0, againBytes: 0 };
   readonly #file: SourceFile;
   readonly #tables: ReleaseTables;
   readonly #gatherer: WindowGatherer;
+  readonly #use: FrameUse;
   /** Windows that are complete but for the places of a foreign run. */
   readonly #closed: QueuedWindow[] = [];
   #open: OpenWindow = emptyWindow(0);
@@ -83,7 +90,13 @@ export class ChunkIntake {
   constructor(file: SourceFile, tables: ReleaseTables, windowing: WindowSpec) {
     this.#file = file;
     this.#tables = tables;
+    this.#use = new FrameUse(tables.chunks, tables.frames);
     this.#gatherer = new WindowGatherer(windowing, tables.chunker.average);
+  }
+
+  /** Looks at the batches that will be taken next, for what they use of earlier frames. */
+  weigh(stretch: readonly ScannedChunks[]): void {
+    this.#use.weigh(stretch);
   }
 
   /** Takes a batch; returns the windows that are complete. */
@@ -124,6 +137,8 @@ export class ChunkIntake {
       // Settling may have stored this very chunk again.
       known = zero ? undefined : chunks.find(id, 0);
     }
+    const group = known && this.#use.storedAgain(known);
+    if (group !== undefined) known = this.#storeAgain(offset, length, id, group);
     const window = this.#open;
     const at = window.lengths.length;
     window.length += length;
@@ -131,7 +146,7 @@ export class ChunkIntake {
     window.lengths.push(length);
     window.ids.push(id);
     this.totals.chunks += 1;
-    const place = zero ? { frame: ZERO_FRAME, offset: 0 } : (known ?? this.#store(offset, length, id));
+    const place = zero ? ZEROS : (known ?? this.#store(offset, length, id));
     window.frames.push(place.frame);
     window.offsetsIn.push(place.offset);
     if (zero || !frames.isForeign(place.frame)) return;
@@ -149,6 +164,16 @@ export class ChunkIntake {
     return place;
   }
 
+  /** Gives a known chunk another place. */
+  #storeAgain(offset: number, length: number, id: Uint8Array, group: FrameGroup): ChunkPlace {
+    const place = this.#tables.packer.add(this.#file.path, offset, length, id, group);
+    this.#tables.chunks.move(id, 0, place);
+    this.totals.newChunks += 1;
+    this.totals.newBytes += length;
+    this.totals.againBytes += length;
+    return place;
+  }
+
   #continuesRun(place: ChunkPlace): boolean {
     const last = this.#run.at(-1) as ForeignChunk;
     const behind = last.place.offset + last.length;
@@ -163,15 +188,10 @@ export class ChunkIntake {
     this.#run = [];
     this.#runBytes = 0;
     if (stays) return;
-    const { chunks, frames, packer } = this.#tables;
+    const { chunks, frames } = this.#tables;
     for (const { window, at, offset, length, id } of run) {
       let place = chunks.find(id, 0) as ChunkPlace;
-      if (frames.isForeign(place.frame)) {
-        place = packer.add(this.#file.path, offset, length, id);
-        chunks.move(id, 0, place);
-        this.totals.newChunks += 1;
-        this.totals.newBytes += length;
-      }
+      if (frames.isForeign(place.frame)) place = this.#storeAgain(offset, length, id, 'new');
       window.frames[at] = place.frame;
       window.offsetsIn[at] = place.offset;
     }

@@ -13,12 +13,16 @@ export const MAX_CHUNKS: number = 6 * 2 ** 20;
 
 const SHARDS = 64;
 const FIRST_SLOTS = 256;
-/** Words of a slot: four of the id, frame + 1 (0: the slot is free), offset in the frame. */
+/** Words of a slot: four of the id, frame + 1 (0: the slot is free), offset in the frame and {@link HELD}. */
 const WORDS = 6;
+/** Above any offset in a frame. */
+const HELD = 2 ** 31;
 
 export interface ChunkPlace {
   readonly frame: number;
   readonly offset: number;
+  /** Set for a chunk that the release before takes from there. */
+  readonly held?: true;
 }
 
 export class ChunkTable {
@@ -47,7 +51,11 @@ export class ChunkTable {
     const shard = this.#shards[(ids[at] as number) % SHARDS] as Uint32Array;
     const slot = this.#slot(shard, ids, at);
     const frame = shard[slot + 4] as number;
-    return frame === 0 ? undefined : { frame: frame - 1, offset: shard[slot + 5] as number };
+    if (frame === 0) return undefined;
+    const offset = shard[slot + 5] as number;
+    return offset < HELD
+      ? { frame: frame - 1, offset }
+      : { frame: frame - 1, offset: offset - HELD, held: true };
   }
 
   /** Remembers a chunk, unless it is known already or the table is full. */
@@ -64,7 +72,7 @@ export class ChunkTable {
     if (shard[slot + 4] !== 0) return;
     for (let word = 0; word < 4; word++) shard[slot + word] = wordAt(ids, at + word * 4);
     shard[slot + 4] = place.frame + 1;
-    shard[slot + 5] = place.offset;
+    shard[slot + 5] = lastWord(place);
     this.#counts[which] = (this.#counts[which] as number) + 1;
     this.#count += 1;
   }
@@ -75,7 +83,7 @@ export class ChunkTable {
     const slot = this.#slot(shard, ids, at);
     if (shard[slot + 4] === 0) return;
     shard[slot + 4] = place.frame + 1;
-    shard[slot + 5] = place.offset;
+    shard[slot + 5] = lastWord(place);
   }
 
   /** First word of the chunk's slot, or of the free slot where it would go. */
@@ -105,6 +113,10 @@ export class ChunkTable {
     }
     return larger;
   }
+}
+
+function lastWord({ offset, held }: ChunkPlace): number {
+  return held ? offset + HELD : offset;
 }
 
 function wordAt(bytes: Uint8Array, at: number): number {

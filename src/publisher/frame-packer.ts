@@ -27,6 +27,14 @@ export const FRAME_BYTES: number = 1 * MiB;
  */
 export const FRAME_SPAN_BYTES: number = 256 * MiB;
 
+/**
+ * Chunks that are kept apart: `new` for those that a device with the release before has not, `held` for those that
+ * it has. Each group has an open frame of its own.
+ */
+export type FrameGroup = (typeof GROUPS)[number];
+
+const GROUPS = ['new', 'held'] as const;
+
 interface OpenFrame {
   readonly number: number;
   readonly path: string;
@@ -60,7 +68,7 @@ export class FramePacker {
   readonly #table: FrameTable;
   readonly #options: FramePackerOptions;
   readonly #frameBytes: number;
-  #open: OpenFrame | undefined;
+  readonly #open = new Map<FrameGroup, OpenFrame>();
   readonly #pending: PendingFrame[] = [];
   #builder: PackBuilder;
   #packNumber: number | undefined;
@@ -81,31 +89,42 @@ export class FramePacker {
     return this.#pending.length;
   }
 
-  /** Adds a new chunk of the image at `path`; returns where it will lie. */
-  add(path: string, offset: number, length: number, id: Uint8Array): ChunkPlace {
-    if (this.#open !== undefined && this.#open.plain + length > MAX_FRAME_PLAIN) this.endFrame();
-    this.#open ??= { number: this.#table.open(), path, offsets: [], lengths: [], ids: [], plain: 0 };
-    const frame = this.#open;
+  /** Adds a chunk of the image at `path`; returns where it will lie. */
+  add(path: string, offset: number, length: number, id: Uint8Array, group: FrameGroup = 'new'): ChunkPlace {
+    if ((this.#open.get(group)?.plain ?? 0) + length > MAX_FRAME_PLAIN) this.#endFrame(group);
+    const frame = this.#open.get(group) ?? this.#openFrame(group, path);
     const place = { frame: frame.number, offset: frame.plain };
     frame.offsets.push(offset);
     frame.lengths.push(length);
     frame.ids.push(id);
     frame.plain += length;
-    if (frame.plain >= this.#frameBytes) this.endFrame();
+    if (frame.plain >= this.#frameBytes) this.#endFrame(group);
     return place;
   }
 
   /** Says that all chunks of the image ahead of `offset` have been added, or needed not be. */
   reached(offset: number): void {
-    const first = this.#open?.offsets[0];
-    if (first !== undefined && offset - first >= FRAME_SPAN_BYTES) this.endFrame();
+    for (const group of GROUPS) {
+      const first = this.#open.get(group)?.offsets[0];
+      if (first !== undefined && offset - first >= FRAME_SPAN_BYTES) this.#endFrame(group);
+    }
   }
 
-  /** Closes the open frame, as at the end of an image: a frame holds chunks of one image only. */
+  /** Closes the open frames, as at the end of an image: a frame holds chunks of one image only. */
   endFrame(): void {
-    const frame = this.#open;
+    for (const group of GROUPS) this.#endFrame(group);
+  }
+
+  #openFrame(group: FrameGroup, path: string): OpenFrame {
+    const frame = { number: this.#table.open(), path, offsets: [], lengths: [], ids: [], plain: 0 };
+    this.#open.set(group, frame);
+    return frame;
+  }
+
+  #endFrame(group: FrameGroup): void {
+    const frame = this.#open.get(group);
     if (frame === undefined) return;
-    this.#open = undefined;
+    this.#open.delete(group);
     const ids = concatBytes(frame.ids);
     const built = this.#pool.frame({
       path: frame.path,

@@ -49,6 +49,11 @@ export class FrameTable {
     return frame >= this.#foreign.from && frame < this.#foreign.until;
   }
 
+  /** True for a frame of this product's earlier releases. */
+  isEarlier(frame: number): boolean {
+    return frame < this.#foreign.from;
+  }
+
   /** A number for a pack; what it is called may follow with {@link FrameTable.namePack}. */
   openPack(entry?: PackEntry): number {
     return this.#packs.push(entry) - 1;

@@ -12,6 +12,7 @@ import { FRAME_SPAN_BYTES } from './frame-packer.ts';
 import type { FrameTable } from './frame-table.ts';
 import type { IndexWriter } from './index-writer.ts';
 import { scanImage } from './scan-image.ts';
+import { inStretches, STRETCH_CHUNKS } from './scan-stretches.ts';
 
 /**
  * Indexes the whole image; on return every window is written and every new chunk packed or about to be.
@@ -29,12 +30,18 @@ export async function indexImage(
   const before = file.version();
   const intake = new ChunkIntake(file, tables, windowing);
   const queue: QueuedWindow[] = [];
-  for await (const batch of scanImage(file, tables.chunker, tables.pool)) {
-    queue.push(...intake.take(batch));
-    // Two frames a worker keep all of them busy; more would only take memory, as do windows that wait.
-    const limit = bytesOf(queue) > FRAME_SPAN_BYTES ? 0 : tables.pool.workers * 2;
-    await tables.packer.settle(limit);
-    await writePlaced(queue, tables.frames, index, onProgress);
+  const batches = scanImage(file, tables.chunker, tables.pool);
+  // A first release has nothing to weigh.
+  const stretchChunks = tables.frames.isEarlier(0) ? STRETCH_CHUNKS : 0;
+  for await (const stretch of inStretches(batches, stretchChunks)) {
+    intake.weigh(stretch);
+    for (const batch of stretch) {
+      queue.push(...intake.take(batch));
+      // Two frames a worker keep all of them busy; more would only take memory, as do windows that wait.
+      const limit = bytesOf(queue) > FRAME_SPAN_BYTES ? 0 : tables.pool.workers * 2;
+      await tables.packer.settle(limit);
+      await writePlaced(queue, tables.frames, index, onProgress);
+    }
   }
   queue.push(...intake.end());
   tables.packer.endFrame();

@@ -67,6 +67,8 @@ export interface PublishReport {
   /** Chunks the repository did not hold, and their plain bytes. */
   readonly newChunks: number;
   readonly newBytes: number;
+  /** Of `newBytes`, chunks that the repository held in frames which are not worth fetching for them. */
+  readonly againBytes: number;
   /** The same as frames, compressed. */
   readonly storedBytes: number;
   /** The table of known chunks was full, so some chunks may have been stored twice. */

@@ -24,6 +24,7 @@ import { masterKeys } from '../trust/seal/master-secret.ts';
 import { envelopeKey } from '../trust/seal/recipient-keys.ts';
 import { type BaseCopy, type BaseSelector, findBases, openCopies, requireRoom } from './base-releases.ts';
 import { checkNames } from './check-names.ts';
+import { findRelease } from './find-release.ts';
 import type { JobOptions } from './jobs/job-queue.ts';
 import type { SharedRelease, SharingWork } from './jobs/share-deltas.ts';
 import { planSealing, requireSameSealing, type SealingOptions } from './plan-sealing.ts';
@@ -31,6 +32,7 @@ import { holdLease } from './prune/lease.ts';
 import { type DeltaWork, publishDeltas } from './publish-deltas.ts';
 import type { PublishProgress, PublishReport } from './publish-report.ts';
 import { type ReleaseRules, type RuleRequest, requireSameRules, resolveRules } from './release-rules.ts';
+import { releasesBefore } from './releases-before.ts';
 import { SteadyImage } from './steady-image.ts';
 import { type NamedImage, storeImages } from './store-images.ts';
 import { UploadQueue } from './upload-queue.ts';
@@ -99,12 +101,14 @@ export async function publish(
   const images = options.images.map(({ name, path }) => {
     return { name, steady: stack.use(SteadyImage.open(path)) };
   });
-  const bases = await findBases(ledger, product, options.bases ?? { last: 0 }, { signal });
+  const existing = await findRelease(store, ledger, options);
+  // All of this is asked of the repository as it was a moment ago; whatever counts is asked again later.
+  const asked = { signal, recent: true };
+  const bases = await findBases(ledger, product, options.bases ?? { last: 0 }, asked);
   const names = images.map(({ name }) => name);
   requireRoom(bases, names);
-  const rules = await resolveRules(ledger, options, options, { signal });
+  const rules = await resolveRules(ledger, options, options, asked);
   const pool = stack.use(openPool(options.workers ?? defaultWorkers(), signal));
-  const existing = await findRelease(ledger, options);
   if (existing !== undefined) {
     requireSameRules(existing, rules);
     await requireSameSealing(store, existing, options.sealing, signal);
@@ -117,7 +121,7 @@ export async function publish(
     return emptyReport(existing, images, (performance.now() - started) / 1000);
   }
   // Before hours of work, rather than after.
-  await ledger.requireReady(product, { signal });
+  await ledger.requireReady(product, asked);
   const directory = await makeTemporary(options.temporaryDirectory ?? tmpdir());
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   return await publishNew(store, ledger, options, { images, bases, rules, pool, directory, started });
@@ -154,6 +158,7 @@ async function publishNew(
     chunker: options.chunker ?? defaultChunker,
     compression: options.compression ?? defaultCompression,
     sealing: plan,
+    before: await releasesBefore(ledger, options, bases, { signal, recent: true }),
     onProgress: (bytesDone) => tell({ phase: 'images', bytesDone, bytesTotal }),
   });
   const work = { ...common, store, key: plan?.key, memoryBytes, entropy, onProgress: tell };
@@ -221,15 +226,6 @@ async function makeTemporary(parent: string): Promise<string> {
   }
 }
 
-async function findRelease(ledger: ReleaseLedger, options: PublishOptions): Promise<Manifest | undefined> {
-  try {
-    return await ledger.find(options.product, { version: options.version }, { signal: options.signal });
-  } catch (error) {
-    if (isSiltError(error, 'RELEASE_NOT_FOUND') || isSiltError(error, 'NOT_A_REPOSITORY')) return undefined;
-    throw error;
-  }
-}
-
 /** Makes the release visible, unless another publisher has just done so with the same images. */
 async function addRelease(
   store: Store,
@@ -239,7 +235,9 @@ async function addRelease(
 ): Promise<Pick<PublishReport, 'manifest' | 'unchanged'>> {
   const { signal, channel, signManifest } = options;
   try {
-    return { manifest: await ledger.add(release, { signal, channel, signManifest }), unchanged: false };
+    // What was read since the lease was taken; in a long publish that is too long ago, and is read again.
+    const added = { signal, channel, signManifest, recent: true };
+    return { manifest: await ledger.add(release, added), unchanged: false };
   } catch (error) {
     if (!isSiltError(error, 'RELEASE_EXISTS')) throw error;
     const manifest = await ledger.find(release.product, release, { signal });
@@ -277,6 +275,7 @@ function emptyReport(manifest: Manifest, images: readonly NamedImage[], seconds:
     chunks: 0,
     newChunks: 0,
     newBytes: 0,
+    againBytes: 0,
     storedBytes: 0,
     knownChunksFull: false,
     deltas: [],

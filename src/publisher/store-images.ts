@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { ChunkerSpec } from '../chunker/chunker.ts';
 import { type WindowSpec, windowSpec } from '../chunker/windows.ts';
 import type { Compression } from '../format/compression.ts';
+import type { Manifest } from '../format/manifest.ts';
 import { imageDigest } from '../pool/image-digest.ts';
 import type { WorkerPool } from '../pool/pool.ts';
 import type { Store } from '../store/store.ts';
@@ -17,7 +18,7 @@ import { FramePacker } from './frame-packer.ts';
 import { FrameTable } from './frame-table.ts';
 import { indexImage } from './index-image.ts';
 import { IndexWriter } from './index-writer.ts';
-import { loadKnownChunks } from './known-chunks.ts';
+import { loadKnownChunks, type SharingRelease } from './known-chunks.ts';
 import type { SealingPlan } from './plan-sealing.ts';
 import type { PublishReport } from './publish-report.ts';
 import type { WrittenObject } from './seal-object.ts';
@@ -42,6 +43,8 @@ export interface StoreImagesOptions {
   readonly compression: Compression;
   /** How the release is sealed; `undefined` when it is not. */
   readonly sealing: Pick<SealingPlan, 'key' | 'sealing'> | undefined;
+  /** As {@link SharingRelease.before}. */
+  readonly before: readonly Manifest[];
   readonly pool: WorkerPool;
   readonly uploads: UploadQueue;
   /** Where indexes are written; they must stay until their uploads are done. */
@@ -53,7 +56,7 @@ export interface StoreImagesOptions {
 
 export type StoredImages = { readonly images: readonly StoredImage[] } & Pick<
   PublishReport,
-  'chunks' | 'newChunks' | 'newBytes' | 'storedBytes' | 'knownChunksFull'
+  'chunks' | 'newChunks' | 'newBytes' | 'againBytes' | 'storedBytes' | 'knownChunksFull'
 >;
 
 /**
@@ -67,18 +70,19 @@ export async function storeImages(
   images: readonly NamedImage[],
   options: StoreImagesOptions,
 ): Promise<StoredImages> {
-  const { product, chunker, compression, sealing, pool, uploads, directory, signal, onProgress } = options;
+  const { product, chunker, compression, sealing, before, pool, uploads, directory, signal, onProgress } =
+    options;
   const key = sealing?.key;
   const chunks = new ChunkTable();
   const frames = new FrameTable();
-  await loadKnownChunks(store, ledger, { product, sealing }, { chunks, frames }, signal);
+  await loadKnownChunks(store, ledger, { product, sealing, before }, { chunks, frames }, signal);
   const packer = new FramePacker(pool, frames, {
     compression,
     key,
     onPack: (pack) => uploads.put(`packs/${pack.name}`, pack.bytes),
   });
   const tables: ReleaseTables = { pool, chunks, frames, packer, chunker };
-  const totals = { chunks: 0, newChunks: 0, newBytes: 0 };
+  const totals = { chunks: 0, newChunks: 0, newBytes: 0, againBytes: 0 };
   const indexed: { image: NamedImage; digest: Uint8Array; writer: IndexWriter; windowing: WindowSpec }[] = [];
   let bytesDone = 0;
   await using closers = new AsyncDisposableStack();
@@ -94,6 +98,7 @@ export async function storeImages(
     totals.chunks += found.chunks;
     totals.newChunks += found.newChunks;
     totals.newBytes += found.newBytes;
+    totals.againBytes += found.againBytes;
     indexed.push({ image, digest: await digest, writer, windowing });
     image.steady.requireUnchanged();
   }

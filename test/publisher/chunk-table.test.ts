@@ -104,7 +104,19 @@ test('the first place of a chunk stays until it is moved', (t) => {
 test('the first frame and the last possible one are places like any other', (t) => {
   const table = new ChunkTable();
   table.add(idOf(1), 0, { frame: 0, offset: 0 });
-  table.add(idOf(2), 0, { frame: 2 ** 32 - 2, offset: 2 ** 32 - 1 });
+  table.add(idOf(2), 0, { frame: 2 ** 32 - 2, offset: 2 ** 31 - 1 });
   t.deepEqual(table.find(idOf(1), 0), { frame: 0, offset: 0 });
-  t.deepEqual(table.find(idOf(2), 0), { frame: 2 ** 32 - 2, offset: 2 ** 32 - 1 });
+  t.deepEqual(table.find(idOf(2), 0), { frame: 2 ** 32 - 2, offset: 2 ** 31 - 1 });
+});
+
+test('a chunk is held at the place that says so, until it is moved', (t) => {
+  const table = new ChunkTable();
+  table.add(idOf(1), 0, { frame: 1, offset: 10, held: true });
+  table.add(idOf(2), 0, { frame: 1, offset: 20 });
+  t.deepEqual(table.find(idOf(1), 0), { frame: 1, offset: 10, held: true });
+  t.deepEqual(table.find(idOf(2), 0), { frame: 1, offset: 20 });
+  table.move(idOf(1), 0, { frame: 2, offset: 0 });
+  table.move(idOf(2), 0, { frame: 2, offset: 2 ** 24 - 1, held: true });
+  t.deepEqual(table.find(idOf(1), 0), { frame: 2, offset: 0 });
+  t.deepEqual(table.find(idOf(2), 0), { frame: 2, offset: 2 ** 24 - 1, held: true });
 });

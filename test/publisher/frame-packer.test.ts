@@ -66,6 +66,33 @@ test('a frame holds chunks of one image only', async (t) => {
   t.is(table.frames, 2);
 });
 
+test('each group of chunks has frames of its own', (t) => {
+  const { packer, tasks, table } = bench({ frameBytes: 1000 });
+  const places = (['new', 'held', 'new', 'held', 'held'] as const).map((group, i) =>
+    packer.add('image', i * 1000, 400, idOf(i), group),
+  );
+  t.deepEqual(
+    places.map(({ frame, offset }) => [frame, offset]),
+    [
+      [0, 0],
+      [1, 0],
+      [0, 400],
+      [1, 400],
+      [1, 800],
+    ],
+  );
+  t.is(tasks.length, 1, 'one group has its size, the other has not');
+  packer.endFrame();
+  t.deepEqual(
+    tasks.map(({ offsets }) => [...offsets]),
+    [
+      [1000, 3000, 4000],
+      [0, 2000],
+    ],
+  );
+  t.is(table.frames, 2);
+});
+
 test('no frame has more plain bytes than readers take', (t) => {
   const { packer, tasks } = bench();
   packer.add('image', 0, 1000, idOf(1));

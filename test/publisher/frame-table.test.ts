@@ -58,4 +58,8 @@ test('frames of other products are told from our own', (t) => {
     [own, ...foreign, later].map((frame) => table.isForeign(frame)),
     [false, true, true, false],
   );
+  t.deepEqual(
+    [own, ...foreign, later].map((frame) => table.isEarlier(frame)),
+    [true, false, false, false],
+  );
 });
