@@ -13,7 +13,7 @@ const SHOWN = 20;
 
 /** Lines about a prune. */
 export function describePrune(report: PruneReport & { readonly staged?: string }): string[] {
-  const { dryRun, removed, staged, live, marked, waiting, deleted, undecided, waitingFor } = report;
+  const { dryRun, removed, staged, live, marked, waiting, deleted, undecided, waitingFor, repacked } = report;
   const names = removed.map(({ product, version }) => `${product} ${version}`);
   const more = names.length > SHOWN ? [`  and ${names.length - SHOWN} more; --json lists all of them`] : [];
   const title =
@@ -31,6 +31,14 @@ export function describePrune(report: PruneReport & { readonly staged?: string }
       ['  in use', ...cells(live)],
       ...(undecided.objects > 0 ? [['  not decided', ...total(undecided)]] : []),
     ]),
+    ...(repacked.packs > 0
+      ? [
+          `${dryRun ? 'would make' : 'made'} ${repacked.packs} packs smaller: ${formatSize(repacked.freedBytes)} less once the grace is over`,
+        ]
+      : []),
+    ...repacked.damaged
+      .slice(0, SHOWN)
+      .map((key) => `${key} is damaged in a part that is in use, so it was left alone: run silt verify`),
     ...(report.closedReleases > 0
       ? [`${report.closedReleases} sealed releases cannot be opened, so all sealed packs stay: give --seal`]
       : []),

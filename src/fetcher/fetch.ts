@@ -14,6 +14,7 @@ import { withLock } from '../io/lock-file.ts';
 import { outputLockPath } from '../io/part-file.ts';
 import { sweepTemporaries } from '../io/temporary-name.ts';
 import type { ReadStore } from '../store/store.ts';
+import { withRemnants } from '../store/with-remnants.ts';
 import type { MetadataReader, Releases } from '../trust/releases.ts';
 import { type AssemblyTotals, noTotals } from './assembly-totals.ts';
 import { type FetchOptions, type Job, tell } from './fetch-job.ts';
@@ -60,7 +61,7 @@ export async function fetchImage(
     options,
     opened,
     seedPaths,
-    store: metered.store,
+    store: withRemnants(metered.store),
     usage: metered.usage,
     budget,
     retry,

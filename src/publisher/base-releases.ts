@@ -46,27 +46,11 @@ export async function findBases(
   }
   const found =
     'last' in selector
-      ? await lastReleases(ledger, product, selector.last, options)
+      ? [...(selector.last === 0 ? [] : await ledger.newest(product, selector.last, options))]
       : await Promise.all(
           [...new Set(selector.versions)].map((version) => findBase(ledger, product, version, options)),
         );
   return found.sort((a, b) => b.counter - a.counter);
-}
-
-async function lastReleases(
-  ledger: ReleaseLedger,
-  product: string,
-  count: number,
-  options: TrustOptions,
-): Promise<Manifest[]> {
-  let last: Manifest[] = [];
-  if (count === 0) return last;
-  for await (const manifest of ledger.all(options)) {
-    if (manifest.product !== product) continue;
-    last.push(manifest);
-    last = last.sort((a, b) => b.counter - a.counter).slice(0, count);
-  }
-  return last;
 }
 
 async function findBase(

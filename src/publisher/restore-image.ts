@@ -23,6 +23,7 @@ import type { IndexHead } from '../format/index-head.ts';
 import type { ManifestImage } from '../format/manifest.ts';
 import { TargetFile } from '../io/target-file.ts';
 import type { ReadStore } from '../store/store.ts';
+import { withRemnants } from '../store/with-remnants.ts';
 import type { ContentKey } from '../trust/seal/content-key.ts';
 import { openSegment } from '../trust/seal/sealed-head.ts';
 import { type FrameRuns, frameStretches, STRETCH_RUNS } from './frame-runs.ts';
@@ -53,12 +54,13 @@ export interface RestoreOptions {
  *   IO_FAILED, store errors; the file is then worthless
  */
 export async function restoreImage(
-  store: ReadStore,
+  from: ReadStore,
   image: ManifestImage,
   path: string,
   options: RestoreOptions = {},
 ): Promise<IndexHead> {
   const { key, signal, onProgress } = options;
+  const store = withRemnants(from);
   const index = `indexes/${image.index.sha256}`;
   const { head, seal } = await openIndex(store, image, key, signal);
   if (head.imageSize !== image.size || toHex(head.imageDigest) !== image.sha256) throw damaged(store, index);

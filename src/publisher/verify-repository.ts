@@ -5,18 +5,22 @@
  *
  * A sample reads manifests and the level 1 of every index, and of all that these name only some objects whole. What
  * it does not read it looks for in the listing, and asks for by itself only where that has it not, or in another size.
+ * Where a pack has made place for a remnant, level 2 of all indexes is read to tell whether that has what they need.
  *
  * Memory: as many packs as are checked at a time, some 100 bytes a window of as many indexes and deltas, and 4 of
- * every window there is; some 200 bytes a pack and 8 for each index that names it.
+ * every window there is; some 200 bytes a pack and 8 for each index that names it; for remnants
+ * what `prune/pack-usage.ts` says.
  *
  * @module
  */
 import { randomBytes } from 'node:crypto';
 import { toHex } from '../core/digest.ts';
 import type { IndexHead } from '../format/index-head.ts';
+import { parseRemnantKey } from '../format/remnant.ts';
 import type { ReadStore } from '../store/store.ts';
 import type { Releases } from '../trust/releases.ts';
 import { chooseSample, type SampleSize } from './choose-sample.ts';
+import type { PackUse } from './prune/pack-usage.ts';
 import { type DeltaOf, type ImageOf, type PackOf, RepositoryCheck } from './repository-check.ts';
 import {
   PARALLEL_CHECKS,
@@ -82,6 +86,7 @@ class Verification {
   readonly #names: readonly ReleaseName[];
   readonly #options: VerifyRepositoryOptions;
   readonly #windows = new Map<string, Uint32Array>();
+  #usage: Promise<ReadonlyMap<string, PackUse> | undefined> | undefined;
   #done = 0;
 
   constructor(
@@ -122,12 +127,21 @@ class Verification {
     await this.#each([...this.images.keys()], (name) => this.#index(name));
     await this.#each([...this.deltas.keys()], (name) => this.#delta(name));
     const stray = { packs: [] as string[], others: [] as string[] };
+    const remnants: string[] = [];
     for await (const { kind, name } of this.check.listed()) {
-      if (this.#isNamed(kind, name)) continue;
+      if (this.#isNamed(kind, name)) {
+        if (parseRemnantKey(`${kind}/${name}`) !== undefined) remnants.push(`${kind}/${name}`);
+        continue;
+      }
       if (kind === 'packs') stray.packs.push(name);
       else stray.others.push(`${kind}/${name}`);
     }
     await this.#each([...this.packs.keys()], (name) => this.#pack(name));
+    // Those that readers do not need yet; those that they need have been checked.
+    await this.#each(remnants, async (key) => {
+      const { packKey, number } = parseRemnantKey(key) as { packKey: string; number: number };
+      await this.check.remnant(packKey, number, this.packs.get(packOf(key))?.what);
+    });
     let others = 0;
     await this.#each(stray.packs, async (name) => {
       if (await this.check.unnamedPack(name)) this.unnamedPacks += 1;
@@ -175,7 +189,7 @@ class Verification {
         else add(this.images.get(one)?.by);
       }
     };
-    if (kind === 'packs') add(this.packs.get(name)?.by);
+    if (kind === 'packs') add(this.packs.get(packOf(key))?.by);
     else if (kind === 'indexes') add(this.images.get(name)?.by);
     else if (kind === 'deltas') add(this.deltas.get(name)?.by);
     else add(this.#others.get(key)?.by);
@@ -196,7 +210,7 @@ class Verification {
   }
 
   #isNamed(kind: string, name: string): boolean {
-    if (kind === 'packs') return this.packs.has(name);
+    if (kind === 'packs') return this.packs.has(packOf(`packs/${name}`));
     if (kind === 'indexes') return this.images.has(name);
     return kind === 'deltas' ? this.deltas.has(name) : this.check.isEnvelope(name);
   }
@@ -225,8 +239,15 @@ class Verification {
   }
 
   async #pack(name: string): Promise<void> {
-    await this.check.pack(name, (this.packs.get(name) as Needed<PackOf>).what);
+    const { what } = this.packs.get(name) as Needed<PackOf>;
+    await this.check.pack(name, what, async () => (await this.#live())?.get(`packs/${name}`)?.live);
     this.#progress();
+  }
+
+  /** What all indexes need of packs, for packs that were made smaller; an index that is damaged is told by itself. */
+  #live(): Promise<ReadonlyMap<string, PackUse> | undefined> {
+    this.#usage ??= this.check.usage([...this.images.values()].map(({ what }) => what));
+    return this.#usage;
   }
 
   #progress(): void {
@@ -249,6 +270,11 @@ function need<T>(map: Map<string, Needed<T>>, name: string, what: T, by: number 
   const known = map.get(name);
   if (known === undefined) map.set(name, { what, by: [by] });
   else known.by.push(by);
+}
+
+/** The name of the pack, of the key of a pack or a remnant. */
+function packOf(key: string): string {
+  return (parseRemnantKey(key)?.packKey ?? key).slice('packs/'.length);
 }
 
 function labelOf({ product, version }: ReleaseName): string {

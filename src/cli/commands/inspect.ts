@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { SiltError } from '../../core/errors.ts';
+import { inOrder } from '../../core/in-order.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import type { ReadStore } from '../../store/store.ts';
 import { type CostRequest, costsOf, pricesFor, withPricesOption } from '../cost-report.ts';
@@ -39,6 +40,9 @@ interface InspectCommandOptions extends OutputOptions, RepositoryFlags {
   readonly costs?: boolean;
   readonly prices?: string;
 }
+
+/** Read side by side, of a repository that may have hundreds. */
+const MANIFESTS_AT_ONCE = 8;
 
 const examples = `
 Examples:
@@ -154,9 +158,12 @@ async function releaseCosts(
   const fresh = await openTrust(policy, { stateDirectory: nothing, forget: true });
   const all = async function* (): AsyncGenerator<Manifest> {
     const found = trust.releases(store);
-    for (const { product, releases } of await trust.products(store, { signal })) {
-      for (const { version } of releases) yield await found.find(product, { version }, { signal });
-    }
+    const listed = (await trust.products(store, { signal })).flatMap(({ product, releases }) =>
+      releases.map(({ version }) => ({ product, version })),
+    );
+    yield* inOrder(listed, MANIFESTS_AT_ONCE, ({ product, version }) =>
+      found.find(product, { version }, { signal, recent: true }),
+    );
   };
   return await costsOf({ ...sources, release, releases: all(), openReleases: fresh.releases });
 }

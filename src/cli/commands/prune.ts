@@ -6,12 +6,11 @@
 import { type Command, Option } from 'commander';
 import { SiltError } from '../../core/errors.ts';
 import type { KeepRules } from '../../publisher/prune/keep-releases.ts';
-import { openStore } from '../../store/open.ts';
-import { putOptionsOf } from '../../store/put-options.ts';
-import { withRetry } from '../../store/with-retry.ts';
+import type { RepackRule } from '../../publisher/prune/repack.ts';
 import { describePrune } from '../describe-prune.ts';
 import { EXIT_DONE } from '../exit.ts';
 import { type LedgerFlags, openPublisherTrust, withLedgerOptions } from '../ledger-options.ts';
+import { openToChange } from '../open-to-change.ts';
 import {
   type CommonOptions,
   collect,
@@ -21,19 +20,25 @@ import {
   withOutputOptions,
 } from '../options.ts';
 import { parseGrace } from '../parse-grace.ts';
-import { isS3 } from '../put-flags.ts';
+import { type LockFlags, withLockOption } from '../put-flags.ts';
 import { type CommandSession, peakMemory, runCommand } from '../run-command.ts';
 import { openContentKeys, type SealFlags, withSealOptions } from '../seal-options.ts';
 import { warnWhenInsecure } from '../trust-options.ts';
 
-interface PruneCommandOptions extends CommonOptions, LedgerFlags, SealFlags {
+interface PruneCommandOptions extends CommonOptions, LedgerFlags, SealFlags, LockFlags {
   readonly product?: string;
   readonly keepLast?: number;
   readonly keepChannel?: readonly string[];
   readonly keepVersion?: readonly string[];
   readonly grace: number;
+  readonly repackBelow?: number;
+  /** False for `--no-repack`. */
+  readonly repack: boolean;
   readonly dryRun?: boolean;
 }
+
+/** docs/decisions/0015-pruning.md has the figures. */
+const REPACK_PERCENT = 25;
 
 const examples = `
 Examples:
@@ -73,9 +78,15 @@ export function addPrune(program: Command): void {
         .argParser(parseGrace)
         .default(parseGrace('7d'), '7d'),
     )
+    .option(
+      '--repack-below <percent>',
+      `make packs smaller of which less than this is in use; by default ${REPACK_PERCENT}, 0 for never`,
+      parsePercent,
+    )
+    .option('--no-repack', 'make no packs smaller, as --repack-below 0')
     .option('--dry-run', 'tell what would go, and change nothing');
   withSealOptions(command);
-  withOutputOptions(withLedgerOptions(command))
+  withOutputOptions(withLockOption(withLedgerOptions(command)))
     .addHelpText('after', examples)
     .action((options: PruneCommandOptions) =>
       runCommand(options, INTERRUPTED, (session) => pruneCommand(options, session)),
@@ -92,19 +103,15 @@ async function pruneCommand(
   const trust = await openPublisherTrust(options, process.env);
   warnWhenInsecure(output, trust.mode);
   await using stack = new AsyncDisposableStack();
-  const store = withRetry(await openStore(options.repo, { env: process.env }));
-  stack.defer(() => store.close());
+  // Without conditional writes a prune and a publisher would not see each other.
+  const use = dryRun === true ? 'read' : 'change';
+  const store = await openToChange(options.repo, options, { use, stack, signal, env: process.env });
   const { prune } = await import('../../publisher/prune/prune.ts');
-  const isLocked = putOptionsOf(process.env).exclusion === 'caller';
-  if (isS3(options.repo) && !isLocked && dryRun !== true) {
-    // Without conditional writes a prune and a publisher would not see each other.
-    const { requireExclusiveWrites } = await import('../../publisher/require-exclusive-writes.ts');
-    await requireExclusiveWrites(store, signal);
-  }
   const report = await prune(store, trust.ledger(store), {
     product,
     keep,
     graceMs: grace,
+    repack: repackRule(options),
     dryRun,
     contentKey: contentKeys?.(store),
     signal,
@@ -116,6 +123,17 @@ async function pruneCommand(
   const result = { ...report, trust: trust.mode, ...(staged && { staged }), peakMemory: peakMemory() };
   output.result(result, () => describePrune(result));
   return EXIT_DONE;
+}
+
+function repackRule({ repack, repackBelow = REPACK_PERCENT }: PruneCommandOptions): RepackRule | undefined {
+  return repack && repackBelow > 0 ? { below: repackBelow / 100 } : undefined;
+}
+
+/** @throws SiltError USAGE */
+function parsePercent(text: string): number {
+  const percent = /^\d{1,2}(\.\d{1,3})?%?$/.test(text) ? Number.parseFloat(text) : Number.NaN;
+  if (percent >= 0 && percent < 100) return percent;
+  throw new SiltError('USAGE', `expected --repack-below to be a share from 0 to 99 percent, found "${text}"`);
 }
 
 /** @throws SiltError USAGE */

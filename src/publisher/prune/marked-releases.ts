@@ -3,7 +3,8 @@
  * and the head of each index names packs. Nothing else is read, so marking costs one request a release and one an
  * image.
  *
- * Memory: some 100 bytes for each object that a release needs, and 8 for each time that an image names a pack.
+ * Memory: some 100 bytes for each object that a release needs, 8 for each time that an image names a pack, and some 500
+ * for each image that is not the same as another.
  *
  * @module
  */
@@ -17,14 +18,21 @@ import { type ContentKey, contentKeyFor, type OpenContentKey } from '../../trust
 import { envelopeKey } from '../../trust/seal/recipient-keys.ts';
 import { openIndex } from '../known-chunks.ts';
 import type { ReleaseFacts } from './keep-releases.ts';
+import type { OpenableImage } from './pack-usage.ts';
 
 /** Heads of indexes read at a time. */
 const PARALLEL = 8;
+
+export interface MarkedImage extends OpenableImage {
+  readonly packs: readonly Key[];
+}
 
 export interface MarkedRelease extends ReleaseFacts {
   readonly product: string;
   /** Of every object it needs; all but its packs where it is closed. */
   readonly keys: readonly Key[];
+  /** None where it is closed. */
+  readonly images: readonly MarkedImage[];
   /** It is sealed, and cannot be opened: which packs it needs is not known. */
   readonly isClosed: boolean;
 }
@@ -36,7 +44,7 @@ export class ReleaseMarker {
   /** One string a key, however many releases need it. */
   readonly #keys = new Map<Key, Key>();
   /** Immutable objects need not be read twice. */
-  readonly #packs = new Map<string, readonly Key[]>();
+  readonly #images = new Map<string, MarkedImage>();
 
   constructor(store: ReadStore, contentKey: OpenContentKey | undefined, signal: AbortSignal | undefined) {
     this.#store = store;
@@ -70,9 +78,11 @@ export class ReleaseMarker {
       keys.push(`indexes/${index.sha256}`, ...deltas.map(({ sha256 }) => `deltas/${sha256}`));
     }
     const opened = await this.#openKey(manifest);
+    const marked: MarkedImage[] = [];
     if (opened !== 'closed') {
-      for await (const packs of inOrder(images, PARALLEL, (image) => this.#packsOf(image, opened))) {
-        keys.push(...packs);
+      for await (const image of inOrder(images, PARALLEL, (each) => this.#image(each, opened))) {
+        keys.push(...image.packs);
+        marked.push(image);
       }
     }
     return {
@@ -83,6 +93,7 @@ export class ReleaseMarker {
       requires: requires?.counter,
       epoch: sealing?.epoch,
       keys: keys.map((each) => this.#shared(each)),
+      images: marked,
       isClosed: opened === 'closed',
     };
   }
@@ -97,14 +108,14 @@ export class ReleaseMarker {
     }
   }
 
-  async #packsOf(image: ManifestImage, key: ContentKey | undefined): Promise<readonly Key[]> {
-    const { sha256 } = image.index;
-    const known = this.#packs.get(sha256);
+  async #image({ index }: ManifestImage, key: ContentKey | undefined): Promise<MarkedImage> {
+    const known = this.#images.get(index.sha256);
     if (known !== undefined) return known;
-    const { head } = await openIndex(this.#store, image, key, this.#signal);
+    const { head } = await openIndex(this.#store, { index }, key, this.#signal);
     const packs = head.packs.map(({ digest }) => this.#shared(`packs/${toHex(digest)}`));
-    this.#packs.set(sha256, packs);
-    return packs;
+    const image = { index, key, packs };
+    this.#images.set(index.sha256, image);
+    return image;
   }
 
   #shared(key: Key): Key {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parseRemnantKey } from '../../format/remnant.ts';
 import type { Key } from '../../store/store.ts';
 
 /** Kinds of object that may go. */
@@ -17,6 +18,7 @@ const METADATA = /^metadata\/([1-9]\d{0,15})\.(.+)\.json$/;
 
 /** The kind of the object, if it is one to decide about. */
 export function prunedKind(key: Key): PrunedKind | undefined {
+  if (parseRemnantKey(key) !== undefined) return 'packs';
   if (!NAMED_BY_DIGEST.test(key) && !MANIFEST.test(key) && !METADATA.test(key)) return undefined;
   const first = key.split('/', 1)[0];
   return PRUNED_KINDS.find((kind) => kind === first);

@@ -4,6 +4,7 @@
  * @module
  */
 import { PRUNED_KINDS, type PrunedKind } from './object-keys.ts';
+import type { RepackReport } from './repack.ts';
 
 export interface ObjectCount {
   readonly objects: number;
@@ -35,6 +36,8 @@ export interface PruneReport {
   readonly waiting: ObjectCounts;
   /** What is gone for good. */
   readonly deleted: ObjectCounts;
+  /** Packs that were made smaller; their old objects count among those that nothing refers to. */
+  readonly repacked: RepackReport;
   /** Objects that silt does not know, or of which cannot be told whether they are needed. */
   readonly undecided: ObjectCount;
   /** Sealed releases that could not be opened, so that no sealed pack was deleted. */
@@ -49,9 +52,9 @@ export class ObjectTally {
     PRUNED_KINDS.map((kind) => [kind, { objects: 0, bytes: 0 }]),
   );
 
-  add(kind: PrunedKind, bytes: number): void {
+  add(kind: PrunedKind, bytes: number, objects = 1): void {
     const count = this.#kinds.get(kind) as { objects: number; bytes: number };
-    count.objects += 1;
+    count.objects += objects;
     count.bytes += bytes;
   }
 

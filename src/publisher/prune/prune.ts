@@ -12,18 +12,23 @@ import { SiltError } from '../../core/errors.ts';
 import { CATALOG_KEY } from '../../format/catalog.ts';
 import type { PruneRecord } from '../../format/prune-record.ts';
 import { elapsedBetween, type Moment } from '../../format/prune-times.ts';
+import { parseRemnantKey, REMNANT_HEAD_BYTES } from '../../format/remnant.ts';
 import { isSealedPack } from '../../format/sealed-front.ts';
 import { readRange } from '../../store/read-range.ts';
 import type { Key, Store } from '../../store/store.ts';
 import type { ReleaseLedger } from '../../trust/releases.ts';
 import type { OpenContentKey } from '../../trust/seal/content-key.ts';
+import { chooseReleases } from './choose-releases.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { type KeepRules, releasesToRemove } from './keep-releases.ts';
+import type { KeepRules } from './keep-releases.ts';
 import { type LiveObjects, liveObjects } from './live-objects.ts';
 import { type MarkedRelease, ReleaseMarker } from './marked-releases.ts';
 import { PRUNED_KINDS, type PrunedKind, prunedKind } from './object-keys.ts';
+import { type Stand, standOf } from './pack-standing.ts';
+import { type PackStandings, PackSurvey } from './pack-survey.ts';
 import { ObjectTally, type PruneReport, type RemovedRelease } from './prune-report.ts';
 import { RecordFile } from './record-file.ts';
+import { type RepackReport, type RepackRule, repack } from './repack.ts';
 import { type RipeObject, sweep } from './sweep.ts';
 import { SweepTurns } from './sweep-turn.ts';
 
@@ -34,6 +39,8 @@ export interface PruneOptions {
   readonly keep?: KeepRules | undefined;
   /** How long nothing must have referred to an object before it is deleted, in milliseconds. */
   readonly graceMs: number;
+  /** When packs are made smaller of which little is in use; default: never. */
+  readonly repack?: RepackRule | undefined;
   /** Change nothing. */
   readonly dryRun?: boolean | undefined;
   /** Opens sealed releases; without it no sealed pack is deleted. */
@@ -74,6 +81,7 @@ class Prune {
   readonly #clock: Clock;
   readonly #marker: ReleaseMarker;
   readonly #record: RecordFile;
+  readonly #packs: PackSurvey;
   readonly #live = new ObjectTally();
   readonly #marked = new ObjectTally();
   readonly #waiting = new ObjectTally();
@@ -83,6 +91,7 @@ class Prune {
   readonly #unreferenced = new Map<Key, Moment>();
   #waitingFor: readonly string[] = [];
   #latest: LiveObjects | undefined;
+  #standings: PackStandings = new Map();
 
   constructor(store: Store, ledger: ReleaseLedger, options: PruneOptions) {
     this.#store = store;
@@ -91,6 +100,7 @@ class Prune {
     this.#clock = options.clock ?? systemClock;
     this.#marker = new ReleaseMarker(store, options.contentKey, options.signal);
     this.#record = new RecordFile({ store, signal: options.signal });
+    this.#packs = new PackSurvey(store, options.repack !== undefined, options.signal);
   }
 
   async run(): Promise<PruneReport> {
@@ -98,23 +108,27 @@ class Prune {
     const { dryRun = false } = this.#options;
     const survey = await this.#survey();
     const releases = await this.#mark(survey);
-    const chosen = this.#choose(releases);
+    const chosen = chooseReleases(releases, this.#options, this.#store.location);
     let record = await this.#record.read();
     let now: Moment = { own: this.#clock.now() };
     let left = releases.filter((release) => !chosen.includes(release));
     let removed: readonly RemovedRelease[] = chosen;
-    let live = liveObjects(survey, left);
+    let after = survey;
+    // Of packs that no release needs nobody asks which remnants there are.
+    if (releases.some(({ images }) => images.length > 0)) await this.#packs.list();
     if (!dryRun) {
       // What any release needs now has to be unreferenced for the whole grace again, also when it is taken out in
       // this very run; and that is written down before it is.
-      const before = liveObjects(survey, releases);
+      const before = liveObjects(survey, releases, await this.#packs.standings(left, chosen));
       record = new Map([...record].filter(([key]) => !before.has(key)));
-      now = await this.#record.begin(record, now.own);
+      now = await this.#record.begin(record, this.#clock.now());
       removed = await this.#remove(chosen);
-      const after = await this.#survey();
+      after = await this.#survey();
       left = after.state === survey.state ? releases : await this.#mark(after);
-      live = liveObjects(after, left);
     }
+    this.#standings = await this.#packs.standings(left);
+    const repacked = await this.#repack();
+    const live = liveObjects(after, left, this.#standings);
     await this.#walk(live, record, now);
     if (!dryRun) await this.#record.write(this.#unreferenced);
     return {
@@ -125,11 +139,22 @@ class Prune {
       marked: this.#marked.counts(),
       waiting: this.#waiting.counts(),
       deleted: this.#deleted.counts(),
+      repacked,
       undecided: this.#undecided,
       closedReleases: live.closed,
       waitingFor: this.#waitingFor,
       seconds: (performance.now() - started) / 1000,
     };
+  }
+
+  async #repack(): Promise<RepackReport> {
+    const { repack: rule, dryRun = false, signal } = this.#options;
+    if (rule === undefined) return { packs: 0, bytes: 0, freedBytes: 0, damaged: [] };
+    const requireOwn = (): Promise<void> => this.#record.requireOwn();
+    const report = await repack(this.#store, this.#standings, { rule, dryRun, signal, requireOwn });
+    // Nobody will list these.
+    if (dryRun) this.#live.add('packs', report.bytes, report.packs);
+    return report;
   }
 
   async #survey() {
@@ -138,24 +163,6 @@ class Prune {
 
   async #mark(survey: Awaited<ReturnType<ReleaseLedger['survey']>>): Promise<MarkedRelease[]> {
     return await this.#marker.mark(survey, (done) => this.#options.onProgress?.({ phase: 'mark', done }));
-  }
-
-  /** The releases to take out. */
-  #choose(all: readonly MarkedRelease[]): MarkedRelease[] {
-    const { product, keep } = this.#options;
-    const releases = all.filter((release) => product === undefined || release.product === product);
-    if (product !== undefined && releases.length === 0) throw this.#notFound(`product "${product}"`);
-    if (keep === undefined) return [];
-    for (const version of keep.versions) {
-      if (!releases.some((release) => release.version === version))
-        throw this.#notFound(`version "${version}"`);
-    }
-    for (const channel of keep.channels) {
-      if (!releases.some(({ channels }) => channels.includes(channel)))
-        throw this.#notFound(`channel "${channel}"`);
-    }
-    const products = Map.groupBy(releases, (release) => release.product);
-    return [...products.values()].flatMap((ofProduct) => releasesToRemove(ofProduct, keep));
   }
 
   /** Takes them out, unless a channel was pointed at one meanwhile. */
@@ -215,12 +222,18 @@ class Prune {
         graceMs,
         signal,
         live: () => this.#liveNow(live),
+        standFor: (key) => this.#standFor(key),
         onFate: ({ kind, key, since }, fate, size) => {
           if (fate === 'deleted') this.#deleted.add(kind, size);
           if (fate === 'kept') this.#keep(kind, key, size, since, false);
         },
       });
     }
+  }
+
+  #standFor(key: Key): Stand | undefined {
+    const standing = this.#standings.get(parseRemnantKey(key)?.packKey ?? key);
+    return standing && standOf(standing);
   }
 
   /** What is referred to at this moment; `before` is what was when this run looked at the objects. */
@@ -249,17 +262,12 @@ class Prune {
   async #isSealed(key: Key): Promise<boolean> {
     try {
       const { signal } = this.#options;
-      return isSealedPack(await readRange(this.#store, key, { offset: 0, length: 8 }, { signal }));
+      // A remnant has behind its head what its pack begins with.
+      const offset = parseRemnantKey(key) === undefined ? 0 : REMNANT_HEAD_BYTES;
+      return isSealedPack(await readRange(this.#store, key, { offset, length: 8 }, { signal }));
     } catch (error) {
       if (error instanceof SiltError && ['OBJECT_MISSING', 'RANGE_INVALID'].includes(error.code)) return true;
       throw error;
     }
-  }
-
-  #notFound(what: string): SiltError {
-    const { location } = this.#store;
-    return new SiltError('RELEASE_NOT_FOUND', `${location} has no ${what} to keep; nothing was changed`, {
-      details: { location },
-    });
   }
 }

@@ -5,13 +5,18 @@
  * @module
  */
 import { toHex } from '../../core/digest.ts';
-import { SiltError } from '../../core/errors.ts';
+import { isSiltError, SiltError } from '../../core/errors.ts';
 import { inOrder } from '../../core/in-order.ts';
 import type { Manifest } from '../../format/manifest.ts';
-import type { Key, ReadStore } from '../../store/store.ts';
-import { contentKeyFor, type OpenContentKey } from '../../trust/seal/content-key.ts';
+import { PACK_PREAMBLE_BYTES } from '../../format/pack.ts';
+import { readRange } from '../../store/read-range.ts';
+import type { ByteRange, Key, ReadStore } from '../../store/store.ts';
+import { type RemnantReader, withRemnants } from '../../store/with-remnants.ts';
+import { type ContentKey, contentKeyFor, type OpenContentKey } from '../../trust/seal/content-key.ts';
 import { envelopeKey } from '../../trust/seal/recipient-keys.ts';
 import { openIndex } from '../known-chunks.ts';
+import { ByteRanges } from './byte-ranges.ts';
+import { packUsage } from './pack-usage.ts';
 
 /** Objects asked for at a time. */
 const PARALLEL = 16;
@@ -48,7 +53,48 @@ export async function requireStored(
     const { head } = await openIndex(store, image, key, signal);
     for (const { digest, size } of head.packs) packs.set(`packs/${toHex(digest)}`, size);
   }
-  await requireAll(store, manifest, packs, signal);
+  // Some may have been made smaller.
+  const missing = new Set<Key>();
+  await requireAll(store, manifest, packs, signal, (name) => missing.add(name));
+  await requireLeft(store, manifest, missing, key, signal);
+}
+
+/** Demands of each pack that what is left of it has every frame that the release needs. */
+async function requireLeft(
+  store: ReadStore,
+  { product, version, images }: Manifest,
+  packs: ReadonlySet<Key>,
+  key: ContentKey | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (packs.size === 0) return;
+  const reader = withRemnants(store);
+  const needed = images.map(({ index }) => ({ index, key }));
+  const usage = await packUsage(store, needed, { wanted: (name) => packs.has(name), signal });
+  for (const [name, { live }] of usage) {
+    const left = await rangesLeft(reader, name, signal);
+    const has = new ByteRanges(left);
+    if (live.list().every((range) => has.has(range))) continue;
+    throw new SiltError(
+      'OBJECT_MISSING',
+      `${store.location}: ${name} of ${product} ${version} is missing${left.length > 0 ? ', and what is left of it is not enough' : ''}; publish and stage the release again`,
+      { details: { key: name, product, version } },
+    );
+  }
+}
+
+async function rangesLeft(
+  reader: RemnantReader,
+  name: Key,
+  signal: AbortSignal | undefined,
+): Promise<readonly ByteRange[]> {
+  try {
+    await readRange(reader, name, { offset: 0, length: PACK_PREAMBLE_BYTES }, { signal });
+    return (await reader.rangesOf(name)) ?? [];
+  } catch (error) {
+    if (isSiltError(error, 'OBJECT_MISSING')) return [];
+    throw error;
+  }
 }
 
 async function requireAll(
@@ -56,11 +102,13 @@ async function requireAll(
   { product, version }: Manifest,
   sizes: ReadonlyMap<Key, number>,
   signal: AbortSignal | undefined,
+  onMissing?: (key: Key) => void,
 ): Promise<void> {
   const call = signal === undefined ? {} : { signal };
   const found = inOrder(sizes, PARALLEL, async ([key, size]) => {
     const there = await store.has(key, call);
     if (there?.size === size) return;
+    if (there === undefined && onMissing !== undefined) return onMissing(key);
     const what = there === undefined ? 'is missing' : `has ${there.size} bytes, expected ${size}`;
     throw new SiltError(
       there === undefined ? 'OBJECT_MISSING' : 'DIGEST_MISMATCH',

@@ -8,6 +8,7 @@ import type { Moment } from '../../format/prune-times.ts';
 import type { Key, Store } from '../../store/store.ts';
 import type { LiveObjects } from './live-objects.ts';
 import type { PrunedKind } from './object-keys.ts';
+import type { Stand } from './pack-standing.ts';
 import type { RecordFile } from './record-file.ts';
 import type { SweepTurns } from './sweep-turn.ts';
 
@@ -34,6 +35,8 @@ export interface SweepOptions {
   readonly signal: AbortSignal | undefined;
   /** What is referred to at this moment. */
   readonly live: () => Promise<LiveObjects>;
+  /** What has to be there for an object to go that a needed pack is left over from. */
+  readonly standFor: (key: Key) => Stand | undefined;
   readonly onFate: (object: RipeObject, fate: Fate, size: number) => void;
 }
 
@@ -89,7 +92,10 @@ async function removeUnless(object: RipeObject, live: LiveObjects, options: Swee
   const { store, now, graceMs, onFate, turns } = options;
   const { key } = object;
   const call = { signal: turns.signal };
-  if (live.has(key)) return onFate(object, 'gone', object.size);
+  const stand = options.standFor(key);
+  // What stands for a pack was found out for the releases of a moment ago; whether it does for these, the next run sees.
+  if (live.has(key)) return onFate(object, stand === undefined ? 'gone' : 'kept', object.size);
+  if (stand !== undefined && !(await isThere(stand, options))) return onFate(object, 'kept', object.size);
   const found = await store.has(key, call);
   if (found === undefined) return onFate(object, 'gone', 0);
   const age = (now.store ?? now.own) - (found.modified ?? 0);
@@ -97,4 +103,11 @@ async function removeUnless(object: RipeObject, live: LiveObjects, options: Swee
   if (age < graceMs || !turns.isOn) return onFate(object, 'kept', found.size);
   await store.remove(key, call);
   onFate(object, 'deleted', found.size);
+}
+
+/** True when readers of the pack find what stands for it. */
+async function isThere({ key, size, unseen }: Stand, { store, turns }: SweepOptions): Promise<boolean> {
+  const call = { signal: turns.signal };
+  for (const other of unseen) if ((await store.has(other, call)) !== undefined) return false;
+  return (await store.has(key, call))?.size === size;
 }

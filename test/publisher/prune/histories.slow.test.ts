@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { chunkerSpec } from '../../../src/chunker/chunker.ts';
 import { toHex } from '../../../src/core/digest.ts';
 import { KiB } from '../../../src/core/sizes.ts';
@@ -8,12 +8,12 @@ import type { Manifest } from '../../../src/format/manifest.ts';
 import { waitForTurn } from '../../../src/publisher/prune/change-leases.ts';
 import { prune } from '../../../src/publisher/prune/prune.ts';
 import { publish } from '../../../src/publisher/publish.ts';
-import { openDirectoryStore } from '../../../src/store/directory.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { openLedger } from '../../../src/trust/unsigned-releases.ts';
 import { collect } from '../../support/collect.ts';
+import { datedStore } from '../../support/dated-store.ts';
 import { withBeforeCall } from '../../support/memory-store.ts';
-import { DAY, GRACE, START, TestClock } from '../../support/prune-bench.ts';
+import { DAY, GRACE, TestClock } from '../../support/prune-bench.ts';
 import { FAST } from '../../support/publish-bench.ts';
 import { readIndex, rebuildImage } from '../../support/rebuild-image.ts';
 import { seededBytes, seededRandom } from '../../support/seeded-bytes.ts';
@@ -34,35 +34,6 @@ async function needed(store: Store, manifests: readonly Manifest[]): Promise<Set
     }
   }
   return keys;
-}
-
-/** A store over a directory whose objects were stored when the test's clock says. */
-async function datedStore(t: ExecutionContext<unknown>, clock: TestClock): Promise<Store> {
-  const directory = await temporaryDirectory(t);
-  const store = await openDirectoryStore(join(directory, 'repository'), { create: true });
-  const times = new Map<string, number>();
-  return {
-    location: store.location,
-    get: (key, options) => store.get(key, options),
-    getRange: (key, range, options) => store.getRange(key, range, options),
-    list: (prefix, options) => store.list(prefix, options),
-    remove: (key, options) => store.remove(key, options),
-    close: () => store.close(),
-    async has(key, options) {
-      const found = await store.has(key, options);
-      return found && { ...found, modified: times.get(key) ?? START };
-    },
-    async putIfAbsent(key, body, options) {
-      const outcome = await store.putIfAbsent(key, body, options);
-      if (outcome === 'created') times.set(key, clock.own);
-      return outcome;
-    },
-    async putIfMatch(key, bytes, etag, options) {
-      const next = await store.putIfMatch(key, bytes, etag, options);
-      times.set(key, clock.own);
-      return next;
-    },
-  };
 }
 
 for (let seed = 1; seed <= 4; seed += 1) {

@@ -134,13 +134,15 @@ test('what an interrupted publish left goes after the grace, what silt does not 
 
 test('what is stored again, or needed again and let go in the same run, has its whole grace once more', async (t) => {
   const bench = await pruneBench(t);
-  await bench.publish('1', image(1));
+  // Shares nothing with others, so that publishing it again makes the same pack and the same index.
+  const alone = seededBytes('prune alone', 70 * KiB);
+  await bench.publish('1', alone);
   await bench.publish('2', image(2));
   await bench.prune({ keep: keepLast(1) });
   bench.clock.pass(GRACE);
   // A killed prune deleted it without saying so, and a publisher stored it anew.
   const again = `packs/${'cd'.repeat(32)}`;
-  await bench.publish('1-again', image(1));
+  await bench.publish('1-again', alone);
   await bench.publish('3', image(3));
   await bench.store.putIfAbsent(again, Buffer.from('x'));
   const run = await bench.prune({ keep: keepLast(1) });

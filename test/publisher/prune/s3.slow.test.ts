@@ -61,7 +61,8 @@ test('a bucket is pruned page by page, by the times of its server', async (t) =>
   await Promise.all(Array.from({ length: 16 }, writer));
   const run = (graceMs: number) => prune(store, openLedger(store), { keep: keepLast(1), graceMs });
   t.like(await run(0), { marked: { objects: 1103 }, removed: [{ version: '1' }] });
-  t.is(lists.length, 7);
+  // Packs twice: first for what is left of any.
+  t.is(lists.length, 10);
   t.like(await run(HOUR), { waiting: { objects: 1103 }, deleted: { objects: 0 } });
   t.like(await run(0), { deleted: { objects: 1103 }, waiting: { objects: 0 } });
   t.is((await collect(store.list('packs/'))).length, 1);
