@@ -16,10 +16,11 @@ import {
   withKeyOptions,
 } from './key-options.ts';
 import { type CommonOptions, REPO_TO_WRITE, withOutputOptions } from './options.ts';
+import { type LockFlags, withLockOption } from './put-flags.ts';
 import type { CommandSession } from './run-command.ts';
 import { writeStage } from './stage-file.ts';
 
-export interface ChangeKeysFlags extends CommonOptions, KeyFlags {
+export interface ChangeKeysFlags extends CommonOptions, KeyFlags, LockFlags {
   readonly stage?: string;
 }
 
@@ -38,7 +39,7 @@ export function withChangeOptions(command: Command): Command {
   command
     .requiredOption('--repo <location>', REPO_TO_WRITE)
     .option('--stage <file>', 'change nothing yet: write what is to be signed into this file');
-  return withOutputOptions(withKeyOptions(command));
+  return withOutputOptions(withLockOption(withKeyOptions(command)));
 }
 
 /** Plans and carries out a change. */
@@ -48,7 +49,9 @@ export async function changeKeys(
   plan: (repository: OpenedRepository) => Promise<PlannedChange>,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const opened = await openSignedRepository(options, stack);
+  const { signal } = session;
+  const use = options.stage === undefined ? 'change' : 'read';
+  const opened = await openSignedRepository(options, { use, stack, signal });
   const change = await plan(opened);
   const keys = change.keys ?? [];
   const signers = [...opened.access.signers, ...keys.map(({ signer }) => signer)];

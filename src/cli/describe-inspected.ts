@@ -58,6 +58,15 @@ export function describeFile(file: InspectedFile): string[] {
           ['  windows', `${file.windows}`],
         ]),
       ];
+    case 'remnant of a pack':
+      return [
+        file.kind,
+        ...alignRows([
+          ['  size', `${formatSize(file.size)} of ${formatSize(file.packSize)}`],
+          ['  pack', file.pack],
+          ['  ranges', `${file.ranges.length}`],
+        ]),
+      ];
     case 'sealed index':
     case 'sealed pack':
     case 'sealed delta':

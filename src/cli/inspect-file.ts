@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { toHex } from '../core/digest.ts';
 import { SiltError } from '../core/errors.ts';
 import { type DeltaSummary, describeDelta } from '../differ/describe-delta.ts';
 import { CATALOG_FORMAT, decodeCatalog } from '../format/catalog.ts';
@@ -12,6 +13,13 @@ import { decodeIndexFront, INDEX_MAGIC } from '../format/index-head.ts';
 import { MAX_CATALOG, MAX_INDEX_HEAD, MAX_PACK } from '../format/limits.ts';
 import { decodeManifest, MANIFEST_FORMAT } from '../format/manifest.ts';
 import { PACK_MAGIC } from '../format/pack.ts';
+import {
+  decodeRemnantHead,
+  type PackRange,
+  REMNANT_HEAD_BYTES,
+  REMNANT_MAGIC,
+  remnantSize,
+} from '../format/remnant.ts';
 import { SEALED_DELTA_MAGIC, SEALED_INDEX_MAGIC, SEALED_PACK_MAGIC } from '../format/sealed-front.ts';
 import {
   decodeSeedFooter,
@@ -33,12 +41,21 @@ export interface PackSummary {
   readonly codecs: Readonly<Record<string, number>>;
 }
 
+export interface RemnantSummary {
+  readonly size: number;
+  /** SHA-256 of the pack. */
+  readonly pack: string;
+  readonly packSize: number;
+  readonly ranges: readonly PackRange[];
+}
+
 /** A file, by kind. */
 export type InspectedFile =
   | ({ readonly kind: 'index' } & IndexSummary)
   | ({ readonly kind: 'pack' } & PackSummary)
   | ({ readonly kind: 'seed index' } & SeedIndexSummary)
   | ({ readonly kind: 'delta' } & DeltaSummary)
+  | ({ readonly kind: 'remnant of a pack' } & RemnantSummary)
   | { readonly kind: 'sealed index' | 'sealed pack' | 'sealed delta'; readonly size: number }
   | { readonly kind: 'manifest' | 'catalog' | 'signed metadata'; readonly document: object };
 
@@ -67,6 +84,15 @@ export async function inspectFile(path: string): Promise<InspectedFile> {
     case SEED_INDEX_MAGIC: {
       const length = Math.min(MAX_SEED_FOOTER_BYTES, file.size);
       return { kind: 'seed index', ...decodeSeedFooter(read(file, file.size - length, length), file.size) };
+    }
+    case REMNANT_MAGIC: {
+      const head = decodeRemnantHead(read(file, 0, REMNANT_HEAD_BYTES));
+      const { packSize, ranges } = head;
+      if (remnantSize(head) === file.size) {
+        return { kind: 'remnant of a pack', size: file.size, pack: toHex(head.pack), packSize, ranges };
+      }
+      const found = `expected ${remnantSize(head)} bytes, found ${file.size}; it is truncated`;
+      throw new SiltError('FORMAT_INVALID', `${path}: ${found}`, { details: { path } });
     }
     // What is in them is told by a repository and its keys: `silt inspect --repo`.
     case SEALED_INDEX_MAGIC:

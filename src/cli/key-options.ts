@@ -10,13 +10,13 @@ import type { Command } from 'commander';
 import { equalBytes } from '../core/bytes.ts';
 import { SiltError } from '../core/errors.ts';
 import { replaceFile } from '../io/atomic.ts';
-import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
-import { withRetry } from '../store/with-retry.ts';
 import type { Signer } from '../trust/keys/signer.ts';
 import type { RepositoryAccess } from '../trust/ledger/live-metadata.ts';
+import { type OpenToChangeOptions, openToChange } from './open-to-change.ts';
 import { type CommonOptions, collect } from './options.ts';
 import { passphraseSource } from './passphrase.ts';
+import type { LockFlags } from './put-flags.ts';
 import { readOptionFile } from './read-option-file.ts';
 
 export interface KeyFlags {
@@ -91,19 +91,17 @@ export interface OpenedRepository {
   readonly access: RepositoryAccess;
 }
 
-/** A repository to change, and the keys for it. The stack closes it. */
+/** A repository and the keys for it, to change it or to look. */
 export async function openSignedRepository(
-  options: CommonOptions & KeyFlags,
-  stack: AsyncDisposableStack,
-  more: readonly Signer[] = [],
+  options: CommonOptions & KeyFlags & LockFlags,
+  opening: Pick<OpenToChangeOptions, 'use' | 'stack' | 'signal'>,
 ): Promise<OpenedRepository> {
   const { env } = process;
   const keys = await openKeys(options, env);
   const root = await readTrustedRoot(keys);
   const { memoryState } = await import('../trust/tuf/metadata-state.ts');
-  const store = withRetry(await openStore(options.repo, { env }));
-  stack.defer(() => store.close());
-  const signers = [...keys.signers, ...more];
+  const { signers } = keys;
+  const store = await openToChange(options.repo, options, { ...opening, env });
   return { store, keys, access: { store, root, signers, state: memoryState() } };
 }
 

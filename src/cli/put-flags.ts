@@ -21,9 +21,20 @@ export interface PutFlags {
   readonly lock?: 'caller';
 }
 
+export type LockFlags = Pick<PutFlags, 'lock'>;
+
+/** Adds `--lock`. */
+export function withLockOption(command: Command): Command {
+  return command.option(
+    '--lock <held>',
+    'S3: "held" says that a lock around this command keeps all other writers out; or SILT_S3_LOCK',
+    (text: string) => parseLock(text, '--lock'),
+  );
+}
+
 /** Adds `--storage-class`, `--sse`, `--cache-control-mutable` and `--lock`. */
 export function withPutOptions(command: Command): Command {
-  return command
+  command
     .option(
       '--storage-class <class>',
       "S3: of packs, indexes and deltas, by S3's name; or SILT_S3_STORAGE_CLASS",
@@ -38,12 +49,8 @@ export function withPutOptions(command: Command): Command {
       '--cache-control-mutable <value>',
       'S3: Cache-Control of metadata/timestamp.json, by default no-cache; or SILT_S3_CACHE_CONTROL_MUTABLE',
       (text: string) => parseMutableCacheControl(text, '--cache-control-mutable'),
-    )
-    .option(
-      '--lock <held>',
-      '"held": a lock around this command keeps all other writers out, so the server need not; or SILT_S3_LOCK',
-      (text: string) => parseLock(text, '--lock'),
     );
+  return withLockOption(command);
 }
 
 /**

@@ -82,6 +82,22 @@ test('a repository of the configuration is opened with its root of trust', async
   await source.close();
 });
 
+test('of several origins a header reaches the one that it is for, and no other', async (t) => {
+  const { root } = await signedRepository(t, { products: ['gateway'] });
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, 'root.json'), root);
+  const repositories = 'repositories: ["https://cdn.example.com/", "https://other.example.net/"]';
+  const config = configIn(directory, { repositories });
+  const file = join(directory, 'headers');
+  const open = sourceOpener(config, { SILT_HTTP_HEADERS_FILE: file });
+  await writeFile(file, 'Authorization: Bearer secret\n');
+  for (const location of config.repositories) {
+    t.regex((await throwsSilt(t, () => open(location), 'USAGE')).message, /which of the repositories/);
+  }
+  await writeFile(file, 'https://cdn.example.com\nAuthorization: Bearer secret\n');
+  for (const location of config.repositories) await (await open(location)).close();
+});
+
 test('files that are missing are named by their members, not by options', async (t) => {
   const directory = await temporaryDirectory(t);
   const open = async (trust: string) => {

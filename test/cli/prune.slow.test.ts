@@ -1,7 +1,7 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { KiB } from '../../src/core/sizes.ts';
+import { KiB, MiB } from '../../src/core/sizes.ts';
 import type { PruneReport } from '../../src/publisher/prune/prune-report.ts';
 import type { RepositoryReport } from '../../src/publisher/verify-repository.ts';
 import { createJsonCli, type JsonCli } from '../support/json-cli.ts';
@@ -107,4 +107,45 @@ test('a stage that waited longer than the grace is not released, and can be publ
   await json(0, 'release', 'second.stage', ...own);
   const verified = await json<RepositoryReport>(0, 'verify', '--repo', 'repo', '--root', 'keys/root.json');
   t.like(verified, { releases: 1, damaged: [] });
+});
+
+test('a pack of which little is in use makes place for what is left, which inspect shows and fetch reads', async (t) => {
+  const { directory, json, run, fails } = await createJsonCli(t);
+  const large = seededBytes('cli repack', 6 * MiB);
+  const own = [...REPO, '--product', 'gateway'];
+  for (const [version, size] of [
+    ['1', large.length],
+    ['2', MiB],
+  ] as const) {
+    await writeFile(join(directory, 'image'), large.subarray(0, size));
+    await json(0, 'publish', 'image', ...own, '--version', version, '--compression', '1', '--workers', '1');
+  }
+  const prune = ['prune', ...REPO, '--grace', '0s'];
+  const never = ['--keep-last', '1', '--dry-run'];
+  t.like(await json<PruneReport>(0, ...prune, ...never, '--no-repack'), { repacked: { packs: 0 } });
+  t.like(await json<PruneReport>(0, ...prune, ...never, '--repack-below', '5'), { repacked: { packs: 0 } });
+  t.regex(
+    (await run(...prune, ...never)).stdout,
+    /\nwould make 1 packs smaller: 4\.\d+ MiB less once the grace is over\n/,
+  );
+  t.regex(`${(await fails(2, ...prune, '--repack-below', '100')).message}`, /0 to 99 percent/);
+  const { repacked } = await json<PruneReport>(0, ...prune, '--keep-last', '1');
+  t.is(repacked.packs, 1);
+  await json(0, ...prune);
+  // The last chunk of the second release is none of the first.
+  const packs = await readdir(join(directory, 'repo', 'packs'));
+  t.is(packs.length, 2);
+  const name = packs.find((each) => /^[0-9a-f]{64}\.1$/.test(each)) ?? '';
+  const file = join('repo', 'packs', name);
+  const shown = { kind: 'remnant of a pack', pack: name.slice(0, 64), size: repacked.bytes };
+  t.like(await json<object>(0, 'inspect', file), shown);
+  t.regex((await run('inspect', file)).stdout, /^remnant of a pack\n {2}size +1\.\d+ MiB of 6\.\d+ MiB\n/);
+  t.like(await json<RepositoryReport>(0, 'verify', ...REPO), { damaged: [], unreferenced: 0 });
+  await json(0, 'fetch', ...own, '--output', 'fetched');
+  t.deepEqual(await readFile(join(directory, 'fetched')), Buffer.from(large.subarray(0, MiB)));
+  await truncate(join(directory, file), 9000);
+  t.regex(`${(await fails(1, 'inspect', file)).message}`, /truncated/);
+  t.like(await json<RepositoryReport>(16, 'verify', ...REPO), {
+    damaged: [{ problem: 'truncated', releases: ['gateway 2'] }],
+  });
 });

@@ -139,7 +139,9 @@ function takeUpload(step: string, breaks: number): RequestListener {
     const found = stepOf(request);
     request.resume().on('end', () => {
       const completed = step === 'complete' && broken > 0;
-      if (found === 'HEAD') return void response.writeHead(completed ? 200 : 404).end();
+      if (found === 'HEAD') {
+        return void response.writeHead(completed ? 200 : 404, { 'content-length': 17 * MiB }).end();
+      }
       if (found === step && broken < breaks) {
         broken += 1;
         return void request.socket.resetAndDestroy();

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { SiltError } from '../../src/core/errors.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
@@ -58,6 +60,7 @@ test('calls that never arrived are made again', async (t) => {
 
 test('calls that arrived unheard are told by what they left', async (t) => {
   const store = withRetry(await flaky(t, 'after'), quick);
+  t.is(await store.putIfAbsent('packs/a', Buffer.from('a')), 'created');
   t.is(await store.putIfAbsent('packs/a', Buffer.from('a')), 'exists');
   const first = await store.putIfMatch('timestamp', Buffer.from('1'), undefined);
   t.is((await store.get('timestamp', MAX))?.etag, first);
@@ -66,11 +69,46 @@ test('calls that arrived unheard are told by what they left', async (t) => {
   await store.remove('packs/a');
 });
 
+/** A store in which somebody else puts `other` at the moment of the first try, whose answer is lost. */
+async function raced(t: ExecutionContext<unknown>, other: string): Promise<Store> {
+  const inner = await openDirectoryStore(await temporaryDirectory(t));
+  let calls = 0;
+  return {
+    ...withRetry(inner, quick),
+    putIfAbsent: async (key, body) => {
+      calls += 1;
+      if (calls > 1) return await inner.putIfAbsent(key, body);
+      await inner.putIfAbsent(key, Buffer.from(other));
+      throw reset();
+    },
+  };
+}
+
+test('what somebody else has put meanwhile is not taken for an own object, unless it is the same', async (t) => {
+  const own = Buffer.from('our own');
+  for (const other of ['our gun', 'short', 'something longer']) {
+    t.is(await withRetry(await raced(t, other), quick).putIfAbsent('metadata/2.root.json', own), 'exists');
+  }
+  t.is(await withRetry(await raced(t, 'our own'), quick).putIfAbsent('metadata/2.root.json', own), 'created');
+});
+
+test('a file whose answer was lost is told by its size', async (t) => {
+  const path = join(await temporaryDirectory(t), 'file');
+  await writeFile(path, 'our own');
+  for (const [other, outcome] of [
+    ['our gun', 'created'],
+    ['short', 'exists'],
+  ] as const) {
+    const store = withRetry(await raced(t, other), quick);
+    t.is(await store.putIfAbsent('indexes/a', { path, size: 7 }), outcome);
+  }
+});
+
 test('a conflict with somebody else stays one, also on a repetition', async (t) => {
   const inner = await openDirectoryStore(await temporaryDirectory(t));
   for (const other of ['short', 'somebody else was faster']) {
     let calls = 0;
-    const raced: Store = {
+    const outrun: Store = {
       ...withRetry(inner, quick),
       putIfMatch: async (key, bytes, etag) => {
         calls += 1;
@@ -80,8 +118,10 @@ test('a conflict with somebody else stays one, also on a repetition', async (t) 
         throw reset();
       },
     };
-    const store = withRetry(raced, quick);
-    await throwsSilt(t, () => store.putIfMatch('timestamp', Buffer.from('our own'), undefined), 'CONFLICT');
+    const store = withRetry(outrun, quick);
+    const put = () => store.putIfMatch('timestamp', Buffer.from('our own'), undefined);
+    const error = await throwsSilt(t, put, 'CONFLICT');
+    t.true(error.details.answerLost, 'it may have been carried out before');
   }
 });
 

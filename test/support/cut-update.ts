@@ -17,14 +17,14 @@ export interface Cut {
   readonly when: 'before' | 'after';
 }
 
-interface CutJournal {
+export interface CutJournal {
   readonly wrap: (journal: Journal) => Journal;
   /** Resolves when the power has failed. */
   readonly off: Promise<'off'>;
 }
 
 /** From the cut on nothing happens any more. */
-function cutJournal({ at, when }: Cut): CutJournal {
+export function cutJournal({ at, when }: Cut): CutJournal {
   let writes = 0;
   const off = Promise.withResolvers<'off'>();
   const never = Promise.withResolvers<never>();

@@ -19,6 +19,7 @@ import {
   encodePackTrailer,
   PACK_PREAMBLE_BYTES,
 } from '../../src/format/pack.ts';
+import { decodeRemnantHead, encodeRemnantHead, type RemnantHead } from '../../src/format/remnant.ts';
 import { decodeSeedFooter, encodeSeedFooter } from '../../src/format/seed-index.ts';
 import { sampleDelta } from './delta-sample.ts';
 import type { HeadInput } from './format-arbitraries.ts';
@@ -76,6 +77,16 @@ export const sampleFrames = [
   },
 ];
 export const sampleFramesEnd: number = PACK_PREAMBLE_BYTES + 5300;
+
+export const sampleRemnant: RemnantHead = {
+  pack: digest('pack 0'),
+  packSize: 1_000_000,
+  ranges: [
+    { offset: 0, length: 5010 },
+    { offset: 70_000, length: 1 },
+    { offset: 995_667, length: 4333 },
+  ],
+};
 
 export const sampleManifest: Manifest = {
   format: 'silt-manifest',
@@ -167,6 +178,7 @@ export const samples: readonly Sample[] = [
   },
   { name: 'pack preamble', bytes: encodePackPreamble(), decode: decodePackPreamble },
   { name: 'pack footer', bytes: encodePackFooter(200), decode: (bytes) => decodePackFooter(bytes, 5522) },
+  { name: 'remnant head', bytes: encodeRemnantHead(sampleRemnant), decode: decodeRemnantHead },
   { name: 'delta head', bytes: encodeDeltaHead(sampleDelta), decode: decodeDeltaHead },
   { name: 'manifest', bytes: encodeManifest(sampleManifest), decode: decodeManifest },
   { name: 'manifest with deltas', bytes: encodeManifest(sampleDeltaManifest), decode: decodeManifest },

@@ -10,12 +10,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import type { DeltaResult } from '../../src/format/delta-job.ts';
-import { openPool } from '../../src/pool/pool.ts';
-import { answerJob } from '../../src/publisher/jobs/answer-job.ts';
+import type { JobAttempt } from '../../src/publisher/jobs/job-attempt.ts';
+import { JobBench } from '../../src/publisher/jobs/job-bench.ts';
 import type { JobKind } from '../../src/publisher/jobs/job-queue.ts';
 import type { QueuePlace } from '../../src/publisher/jobs/redis-connection.ts';
 import { workOnJobs } from '../../src/publisher/jobs/redis-worker.ts';
-import { RestoredImages } from '../../src/publisher/jobs/restored-images.ts';
 import { openDirectoryStore } from '../../src/store/directory.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { MasterSecret } from '../../src/trust/seal/master-secret.ts';
@@ -29,8 +28,10 @@ export interface WorkerTask {
   readonly kind?: JobKind;
   readonly master?: MasterSecret;
   readonly lockMs?: number;
+  /** How long a job may stand still. */
+  readonly patienceMs?: number;
   /** Alters what it answers. */
-  readonly lie?: (result: DeltaResult) => Promise<DeltaResult> | DeltaResult;
+  readonly lie?: (result: DeltaResult, attempt: JobAttempt) => Promise<DeltaResult> | DeltaResult;
 }
 
 export interface RunningWorker {
@@ -43,13 +44,11 @@ export interface RunningWorker {
 
 /** Starts a worker of one thread and waits until it is connected; it is stopped when the test ends. */
 export async function startWorker(t: ExecutionContext<unknown>, task: WorkerTask): Promise<RunningWorker> {
-  const { store, place, kind = 'plain', master, lockMs, lie = (result) => result } = task;
+  const { store, place, kind = 'plain', master, lockMs, patienceMs, lie = (result) => result } = task;
   const abort = new AbortController();
   const { signal } = abort;
   const directory = await mkdtemp(join(task.directory, 'worker-'));
-  const pool = openPool(1, signal);
-  const images = new RestoredImages(store, directory);
-  const workshop = { store, images, pool, directory, silt: place.silt, master, signal };
+  const bench = new JobBench({ store, directory, silt: place.silt, master, workers: 1 });
   const results: DeltaResult[] = [];
   const failures: string[] = [];
   const { promise: ready, resolve } = Promise.withResolvers<void>();
@@ -57,11 +56,12 @@ export async function startWorker(t: ExecutionContext<unknown>, task: WorkerTask
     kind,
     signal,
     lockMs,
-    answer: async (data) => await lie(await answerJob(data, workshop)),
+    patienceMs,
+    answer: async (data, attempt) => await lie(await bench.answer(data, attempt), attempt),
     onReady: resolve,
     onDone: (result) => results.push(result),
     onFailed: ({ message }) => failures.push(message),
-  }).finally(() => pool.close());
+  });
   await Promise.race([ready, ended]);
   const stop = async (): Promise<void> => {
     abort.abort();
@@ -88,14 +88,12 @@ if (import.meta.main) {
     process.send?.('stuck');
     await once(process, 'message');
   });
-  const pool = openPool(1);
-  const images = new RestoredImages(store, directory);
-  const workshop = { store, images, pool, directory, silt: place.silt, master: undefined, signal: undefined };
+  const bench = new JobBench({ store, directory, silt: place.silt, master: undefined, workers: 1 });
   await workOnJobs(place, {
     kind: 'plain',
     signal: new AbortController().signal,
     lockMs,
-    answer: (data) => answerJob(data, workshop),
+    answer: (data, attempt) => bench.answer(data, attempt),
     onReady: () => process.send?.('ready'),
   });
 }

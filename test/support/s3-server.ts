@@ -15,6 +15,8 @@ import { freePort, isListening } from './loopback-port.ts';
 
 export interface S3Server {
   readonly endpoint: string;
+  /** What it stores: a directory for each bucket, a file for each object. */
+  readonly data: string;
   /** Makes an empty bucket. */
   makeBucket(name: string): Promise<void>;
   close(): Promise<void>;
@@ -42,6 +44,7 @@ export async function startS3Server(program: string): Promise<S3Server> {
   const { server, port } = await launch(program, data, sidecar);
   return {
     endpoint: `http://127.0.0.1:${port}`,
+    data,
     // To this server a bucket is a directory.
     makeBucket: (name) => mkdir(join(data, name)),
     async close() {

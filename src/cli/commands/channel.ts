@@ -4,15 +4,15 @@
  * @module
  */
 import type { Command } from 'commander';
-import { openStore } from '../../store/open.ts';
-import { withRetry } from '../../store/with-retry.ts';
 import { EXIT_DONE } from '../exit.ts';
 import { type LedgerFlags, openPublisherTrust, withLedgerOptions } from '../ledger-options.ts';
+import { openToChange } from '../open-to-change.ts';
 import { type CommonOptions, REPO_TO_WRITE, withOutputOptions } from '../options.ts';
+import { type LockFlags, withLockOption } from '../put-flags.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
 import { warnWhenInsecure } from '../trust-options.ts';
 
-interface ChannelCommandOptions extends CommonOptions, LedgerFlags {
+interface ChannelCommandOptions extends CommonOptions, LedgerFlags, LockFlags {
   readonly product: string;
   readonly allowDowngradeFrom?: readonly string[];
 }
@@ -47,7 +47,7 @@ export function addChannel(program: Command): void {
           .map((version) => version.trim())
           .filter((version) => version !== ''),
     );
-  withOutputOptions(withLedgerOptions(command))
+  withOutputOptions(withLockOption(withLedgerOptions(command)))
     .addHelpText('after', examples)
     .action((name: string, version: string, options: ChannelCommandOptions) =>
       runCommand(options, INTERRUPTED, (session) => channelCommand(name, version, options, session)),
@@ -64,8 +64,8 @@ async function channelCommand(
   const trust = await openPublisherTrust(options, process.env);
   warnWhenInsecure(output, trust.mode);
   await using stack = new AsyncDisposableStack();
-  const store = withRetry(await openStore(options.repo, { env: process.env }));
-  stack.defer(() => store.close());
+  const use = options.unsigned === undefined ? 'change' : 'read';
+  const store = await openToChange(options.repo, options, { use, stack, signal, env: process.env });
   await trust.ledger(store).point(product, channel, version, { allowDowngradeFrom, signal });
   const staged = trust.staged();
   output.result({ product, channel, version, trust: trust.mode, ...(staged && { stage: staged }) }, () => [

@@ -10,12 +10,11 @@ import type { Command } from 'commander';
 import { formatSize, parseSize } from '../../core/sizes.ts';
 import type { DeltaResult } from '../../format/delta-job.ts';
 import { ioError } from '../../io/io-error.ts';
-import { openStore } from '../../store/open.ts';
-import { withRetry } from '../../store/with-retry.ts';
 import { EXIT_DONE } from '../exit.ts';
 import { queuePlace } from '../job-options.ts';
+import { openToChange } from '../open-to-change.ts';
 import { type CommonOptions, parseCount, REPO_TO_CHANGE, withOutputOptions } from '../options.ts';
-import { type PutFlags, putOptions, withPutOptions } from '../put-flags.ts';
+import { type PutFlags, withPutOptions } from '../put-flags.ts';
 import { type CommandSession, peakMemory, runCommand } from '../run-command.ts';
 
 interface WorkOptions extends CommonOptions, PutFlags {
@@ -75,33 +74,35 @@ async function workCommand(options: WorkOptions, { output, signal }: CommandSess
   const { queueLocation } = await import('../../publisher/jobs/redis-connection.ts');
   const location = queueLocation(place);
   await using stack = new AsyncDisposableStack();
-  const s3 = putOptions(options.repo, options);
-  const store = withRetry(await openStore(options.repo, { env: process.env, s3 }), { attempts: ATTEMPTS });
-  stack.defer(() => store.close());
+  let onRequest = (): void => {};
+  const opening = {
+    ...({ use: 'add', attempts: ATTEMPTS, stack, signal, env: process.env } as const),
+    onRequest: () => onRequest(),
+  };
+  const store = await openToChange(options.repo, options, opening);
   const master = options.seal === undefined ? undefined : await readSecret(options.seal);
   const directory = await makeTemporary(tmpdir());
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const { defaultWorkers, openPool } = await import('../../pool/pool.ts');
-  const { answerJob } = await import('../../publisher/jobs/answer-job.ts');
-  const { RestoredImages } = await import('../../publisher/jobs/restored-images.ts');
+  const { defaultWorkers } = await import('../../pool/pool.ts');
+  const { JobBench } = await import('../../publisher/jobs/job-bench.ts');
   const { workOnJobs } = await import('../../publisher/jobs/redis-worker.ts');
-  const pool = stack.use(openPool(options.workers ?? defaultWorkers(), signal));
-  const images = new RestoredImages(store, directory);
-  const workshop = {
+  const bench = new JobBench({
     store,
-    images,
-    pool,
     directory,
     silt: place.silt,
     master,
     mostMemory: options.memory,
-    signal,
-  };
+    workers: options.workers ?? defaultWorkers(),
+  });
   const counts = { done: 0, failed: 0 };
   await workOnJobs(place, {
     kind: master === undefined ? 'plain' : 'sealed',
     signal,
-    answer: (data) => answerJob(data, workshop),
+    async answer(data, attempt) {
+      // Every answer of the store is a step of the job, too.
+      onRequest = attempt.moved;
+      return await bench.answer(data, attempt);
+    },
     onReady: () => output.note(`waiting for jobs at ${location}`),
     onDone: (result) => {
       counts.done += 1;

@@ -9,8 +9,7 @@ import { type Command, Option } from 'commander';
 import { SiltError } from '../../core/errors.ts';
 import { NAME_PATTERN } from '../../format/manifest.ts';
 import { makeDirectory, removeFile, replaceFile } from '../../io/atomic.ts';
-import { openStore } from '../../store/open.ts';
-import { withRetry } from '../../store/with-retry.ts';
+import type { Store } from '../../store/store.ts';
 import { type KeyKind, keyKinds } from '../../trust/keys/file-signer.ts';
 import type { Signer } from '../../trust/keys/signer.ts';
 import type { RoleSetup } from '../../trust/ledger/first-metadata.ts';
@@ -19,13 +18,15 @@ import type { Stage } from '../../trust/ledger/stage.ts';
 import { alignRows } from '../align-rows.ts';
 import { EXIT_DONE } from '../exit.ts';
 import { ROOT_FILE } from '../key-options.ts';
+import { openToChange } from '../open-to-change.ts';
 import { collect, parseCount, REPO_TO_WRITE, withOutputOptions } from '../options.ts';
 import type { OutputOptions } from '../output.ts';
 import { passphraseSource } from '../passphrase.ts';
+import { type LockFlags, withLockOption } from '../put-flags.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
 import { writeStage } from '../stage-file.ts';
 
-interface InitCommandOptions extends OutputOptions {
+interface InitCommandOptions extends OutputOptions, LockFlags {
   readonly repo?: string;
   readonly product?: readonly string[];
   readonly type: KeyKind;
@@ -85,7 +86,7 @@ export function addKeysInit(keys: Command): void {
       'life of root, targets, product, snapshot or timestamp; several times',
       collect,
     );
-  withOutputOptions(command)
+  withOutputOptions(withLockOption(command))
     .addHelpText('after', examples)
     .action((directory: string, options: InitCommandOptions) =>
       runCommand(options, INTERRUPTED, (session) => initCommand(directory, options, session)),
@@ -105,7 +106,8 @@ async function initCommand(
     ? await passphraseSource(options.passphraseFile, { twice: true })('the new keys')
     : undefined;
   await using stack = new AsyncDisposableStack();
-  const store = await storeFor(options.repo, stack);
+  const opening = { use: 'change', create: true, stack, signal, env: process.env } as const;
+  const store = options.repo === undefined ? undefined : await openToChange(options.repo, options, opening);
   if (store !== undefined) await requireNew(store);
   await requireEmpty(directory);
   const made: Made[] = [];
@@ -175,15 +177,8 @@ async function generate(
   );
 }
 
-async function storeFor(repo: string | undefined, stack: AsyncDisposableStack) {
-  if (repo === undefined) return undefined;
-  const store = withRetry(await openStore(repo, { env: process.env, create: true }));
-  stack.defer(() => store.close());
-  return store;
-}
-
 /** @throws SiltError CONFLICT when a root or a catalog is there */
-async function requireNew(store: Awaited<ReturnType<typeof openStore>>): Promise<void> {
+async function requireNew(store: Store): Promise<void> {
   for (const key of ['metadata/1.root.json', 'metadata/timestamp.json']) {
     if ((await store.has(key)) === undefined) continue;
     throw new SiltError(

@@ -34,7 +34,7 @@ export function addKeysList(keys: Command): void {
 
 async function listCommand(options: ListCommandOptions, { output, signal }: CommandSession): Promise<number> {
   await using stack = new AsyncDisposableStack();
-  const { access } = await openSignedRepository(options, stack);
+  const { access } = await openSignedRepository(options, { use: 'read', stack, signal });
   const { readLive } = await import('../../trust/ledger/live-metadata.ts');
   const { listKeys } = await import('../../trust/ledger/list-keys.ts');
   const { partOf, revokedOf } = await import('../../trust/ledger/metadata-parts.ts');

@@ -62,9 +62,10 @@ export function addKeysExportRoot(keys: Command): void {
     );
 }
 
-async function exportCommand(options: ExportCommandOptions, { output }: CommandSession): Promise<number> {
+async function exportCommand(options: ExportCommandOptions, session: CommandSession): Promise<number> {
+  const { output, signal } = session;
   await using stack = new AsyncDisposableStack();
-  const bytes = await updateRootFile(await openSignedRepository(options, stack));
+  const bytes = await updateRootFile(await openSignedRepository(options, { use: 'read', stack, signal }));
   await replaceFile(options.output, bytes);
   const { openEnvelope } = await import('../../trust/tuf/envelope.ts');
   const { version, expires } = openEnvelope(bytes, 'root').signed;

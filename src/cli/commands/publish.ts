@@ -11,9 +11,6 @@ import type { Entropy } from '../../delta/window-encoder.ts';
 import { parseCompression } from '../../format/compression.ts';
 import { MAX_IMAGE_DELTAS } from '../../format/limits.ts';
 import type { ImageSource, PublishOptions } from '../../publisher/publish.ts';
-import { openStore } from '../../store/open.ts';
-import { putOptionsOf } from '../../store/put-options.ts';
-import { withRetry } from '../../store/with-retry.ts';
 import type { OpenContentKey } from '../../trust/seal/content-key.ts';
 import { costsOf, pricesFor, withPricesOption, writeCosts } from '../cost-report.ts';
 import { describeCosts } from '../describe-costs.ts';
@@ -22,6 +19,7 @@ import { EXIT_DONE, EXIT_NOTHING_TO_DO } from '../exit.ts';
 import { type ImageArgument, imageArguments, parseNamed } from '../image-arguments.ts';
 import { type JobFlags, jobOptions, withJobOptions } from '../job-options.ts';
 import { type LedgerFlags, openPublisherTrust, withLedgerOptions } from '../ledger-options.ts';
+import { openToChange } from '../open-to-change.ts';
 import {
   type CommonOptions,
   collect,
@@ -32,7 +30,7 @@ import {
   withDetailedExitCode,
   withOutputOptions,
 } from '../options.ts';
-import { isS3, type PutFlags, putOptions, withPutOptions } from '../put-flags.ts';
+import { type PutFlags, withPutOptions } from '../put-flags.ts';
 import { type ReleaseRuleFlags, releaseRules, withReleaseRules } from '../release-rules.ts';
 import { type CommandSession, peakMemory, runCommand } from '../run-command.ts';
 import { spoolInput } from '../spool-stdin.ts';
@@ -146,17 +144,13 @@ async function publishCommand(
   const wanted = imageArguments(paths, options.image ?? []);
   // Loaded when needed, for a device that fetches should not hold a publisher in memory.
   const { defaultChunker, publish } = await import('../../publisher/publish.ts');
-  const { requireExclusiveWrites } = await import('../../publisher/require-exclusive-writes.ts');
   const rules = await releaseRules(options);
   const jobs = await jobOptions(options, process.env, output);
   const trust = await openPublisherTrust(options, process.env);
   await using stack = new AsyncDisposableStack();
-  const puts = putOptions(options.repo, options);
-  const opened = await openStore(options.repo, { env: process.env, create: true, s3: puts });
-  const store = withRetry(opened, { attempts: ATTEMPTS });
-  stack.defer(() => store.close());
-  const isLocked = (puts.exclusion ?? putOptionsOf(process.env).exclusion) === 'caller';
-  if (isS3(options.repo) && !isLocked) await requireExclusiveWrites(store, signal);
+  const { env } = process;
+  const opening = { use: 'change', create: true, attempts: ATTEMPTS, stack, signal, env } as const;
+  const store = await openToChange(options.repo, options, opening);
   warnWhenInsecure(output, trust.mode);
   const images = await sources(wanted, session, stack);
   const report = await publish(store, trust.ledger(store), {

@@ -4,8 +4,6 @@
  * @module
  */
 import type { Command } from 'commander';
-import { openStore } from '../../store/open.ts';
-import { withRetry } from '../../store/with-retry.ts';
 import { EXIT_DONE } from '../exit.ts';
 import {
   type KeyFlags,
@@ -15,11 +13,13 @@ import {
   updateRootFile,
   withKeyOptions,
 } from '../key-options.ts';
+import { openToChange } from '../open-to-change.ts';
 import { type CommonOptions, REPO_TO_WRITE, withOutputOptions } from '../options.ts';
+import { type LockFlags, withLockOption } from '../put-flags.ts';
 import { type CommandSession, runCommand } from '../run-command.ts';
 import { readStage } from '../stage-file.ts';
 
-type ReleaseCommandOptions = CommonOptions & KeyFlags;
+type ReleaseCommandOptions = CommonOptions & KeyFlags & LockFlags;
 
 const examples = `
 Examples:
@@ -41,7 +41,7 @@ export function addRelease(program: Command): void {
     )
     .argument('[STAGE]', 'the file that "silt sign" has signed')
     .requiredOption('--repo <location>', REPO_TO_WRITE);
-  withOutputOptions(withKeyOptions(command))
+  withOutputOptions(withLockOption(withKeyOptions(command)))
     .addHelpText('after', examples)
     .action((path: string | undefined, options: ReleaseCommandOptions) =>
       runCommand(options, INTERRUPTED, (session) =>
@@ -60,8 +60,8 @@ async function releaseCommand(
   const isFirst = stage.base === undefined;
   const root = isFirst ? undefined : await readTrustedRoot(keys);
   await using stack = new AsyncDisposableStack();
-  const store = withRetry(await openStore(options.repo, { env: process.env, create: isFirst }));
-  stack.defer(() => store.close());
+  const opening = { use: 'change', create: isFirst, stack, signal, env: process.env } as const;
+  const store = await openToChange(options.repo, options, opening);
   const { releaseStage } = await import('../../trust/ledger/release-stage.ts');
   if (stage.release === undefined) await releaseStage(store, stage, { root, signers: keys.signers, signal });
   else {
@@ -96,7 +96,7 @@ async function releaseCommand(
 
 async function renew(options: ReleaseCommandOptions, { output, signal }: CommandSession): Promise<number> {
   await using stack = new AsyncDisposableStack();
-  const repository = await openSignedRepository(options, stack);
+  const repository = await openSignedRepository(options, { use: 'change', stack, signal });
   const { renewOnline } = await import('../../trust/ledger/renew-online.ts');
   const report = await renewOnline(repository.access, signal);
   await updateRootFile(repository);
