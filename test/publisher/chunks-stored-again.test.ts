@@ -3,7 +3,6 @@
  * byte stored is a byte fetched.
  */
 import test from 'ava';
-import fc from 'fast-check';
 import { equalBytes } from '../../src/core/bytes.ts';
 import { KiB, MiB } from '../../src/core/sizes.ts';
 import { planDevice } from '../../src/costs/device-plan.ts';
@@ -11,7 +10,6 @@ import type { Manifest } from '../../src/format/manifest.ts';
 import type { PublishOptions } from '../../src/publisher/publish.ts';
 import { type PublishBench, publishBench } from '../support/publish-bench.ts';
 import { rebuildImage } from '../support/rebuild-image.ts';
-import { repositoryObjects } from '../support/repository-objects.ts';
 import { seededBytes } from '../support/seeded-bytes.ts';
 
 /** Five frames. */
@@ -130,27 +128,3 @@ for (const [way, options] of [
     t.true((await fetched(bench, old.manifest, fix.manifest)) < 50 * KiB + SLACK);
   });
 }
-
-test('every release of any history rebuilds, and the same history makes the same bytes', async (t) => {
-  let again = 0;
-  const block = fc.nat(47);
-  const history = fc.array(fc.array(block, { minLength: 8, maxLength: 32 }), { minLength: 4, maxLength: 5 });
-  await fc.assert(
-    fc.asyncProperty(history, async (releases) => {
-      const repositories: Record<string, string>[] = [];
-      for (const workers of [1, 3]) {
-        const bench = await publishBench(t);
-        for (const [i, blocks] of releases.entries()) {
-          const bytes = Buffer.concat(blocks.map((number) => seededBytes(`block ${number}`, 48 * KiB)));
-          const report = await publishAndRebuild(bench, `${i}`, bytes, { workers });
-          t.true(report.rebuilds);
-          again += report.againBytes;
-        }
-        repositories.push(await repositoryObjects(bench.store));
-      }
-      t.deepEqual(repositories[1], repositories[0]);
-    }),
-    { numRuns: 2, seed: 21 },
-  );
-  t.true(again > MiB, `${again} bytes were stored again in all`);
-});

@@ -93,7 +93,7 @@ test('few large objects are on their way at once, since their bytes are held', a
   release();
   await next;
   await until(2);
-  t.deepEqual(waiting, ['packs/b', 'packs/c']);
+  t.is(waiting.at(-1), 'packs/c');
   const large = uploads.put('packs/large', new Uint8Array(HELD_BYTES + 1));
   t.true(await isPending(large));
   while (waiting.length > 0) release();

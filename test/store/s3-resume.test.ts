@@ -67,6 +67,7 @@ test('an upload whose process was killed is gone on with: only what is missing i
   const server = await startScriptedS3(t);
   const place = { endpoint: server.endpoint, ...(await bodyFile(t)) };
   await uploadAndDie(t, place, 2);
+  await server.left();
   const [[, left] = []] = server.uploads;
   const kept = left?.parts.size ?? 0;
   t.true(kept >= 2, String(kept));

@@ -65,6 +65,8 @@ export interface ScriptedS3 {
   }[];
   /** Requests of this operation that were answered. */
   count(operation: string): number;
+  /** Until no connection is open, and so nothing is under way any more of a client that is gone. */
+  left(): Promise<void>;
 }
 
 const PAGE = 1000;
@@ -84,6 +86,14 @@ export async function startScriptedS3(
       active -= 1;
     });
     void answer(request, response, active).catch(() => response.destroy());
+  });
+
+  let open = 0;
+  server.on('connection', (socket) => {
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+    });
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse, seen: number): Promise<void> {
@@ -218,6 +228,9 @@ export async function startScriptedS3(
     uploads,
     log,
     count: (operation) => log.filter((entry) => entry.operation === operation).length,
+    left: async () => {
+      while (open > 0) await turn();
+    },
   };
 }
 
