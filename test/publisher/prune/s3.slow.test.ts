@@ -13,6 +13,8 @@ import { collect } from '../../support/collect.ts';
 import { HOUR, keepLast } from '../../support/prune-bench.ts';
 import { FAST } from '../../support/publish-bench.ts';
 import { rebuildImage } from '../../support/rebuild-image.ts';
+import { HALF, repackBench } from '../../support/repack-bench.ts';
+import { s3Test, startS3Bucket } from '../../support/s3-bucket.ts';
 import { findVersitygw, startS3Server } from '../../support/s3-server.ts';
 import { seededBytes } from '../../support/seeded-bytes.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
@@ -69,4 +71,23 @@ test('a bucket is pruned page by page, by the times of its server', async (t) =>
   const [manifest] = await collect(openLedger(store).all());
   for (const image of manifest?.images ?? []) await rebuildImage(store, image);
   t.is(manifest?.version, '2');
+});
+
+s3Test('what is left of a pack in a bucket is a remnant, and releases come from it', async (t) => {
+  const { store } = await startS3Bucket(t);
+  const bench = await repackBench(t);
+  await bench.publishPieces('1', 'abcdefgh', store);
+  const packs = async (): Promise<string[]> => (await collect(store.list('packs/'))).map(({ key }) => key);
+  const [whole] = await packs();
+  await bench.publishPieces('2', 'bex', store);
+  const run = () => prune(store, openLedger(store), { keep: keepLast(1), graceMs: 0, repack: HALF });
+  t.is((await run()).repacked.packs, 1);
+  await run();
+  const left = await packs();
+  t.true(left.includes(`${whole}.1`));
+  t.false(left.includes(whole as string));
+  t.deepEqual(await bench.verify(store), { damaged: [], unreferenced: 0 });
+  await bench.publishPieces('3', 'bexy', store);
+  t.is((await bench.rebuildAll(store)).length, 2);
+  t.deepEqual(await bench.verify(store), { damaged: [], unreferenced: 0 });
 });
