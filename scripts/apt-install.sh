@@ -21,6 +21,14 @@ fi
 # Packages of servers start them; policy-rc.d is asked first, and says no. One that is there is left alone.
 policy=/usr/sbin/policy-rc.d
 made=
+cleanup() {
+  [ -z "$made" ] || $as_root rm -f "$policy"
+}
+# Left behind, it would keep every service of this machine from starting.
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 if [ ! -e "$policy" ]; then
   made=yes
   printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
@@ -29,5 +37,4 @@ fi
 status=0
 $as_root apt-get update -qq &&
   $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" || status=$?
-[ -z "$made" ] || $as_root rm -f "$policy"
 exit "$status"

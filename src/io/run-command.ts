@@ -112,6 +112,8 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     if (stopped !== undefined) throw stopped.reason;
     if (error !== undefined) throw fail(`it did not start: ${error.message}`, error);
     if (status !== undefined && statuses.includes(status)) return { status, stdout: output() };
+    // Only now, for what it left behind may have been telling why.
+    end(child, 'SIGKILL', options);
     const how = status === undefined ? `it was killed by ${signalName}` : `it ended with status ${status}`;
     const said = complaint();
     throw fail(said === '' ? how : `${how}: ${said}`);

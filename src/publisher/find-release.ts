@@ -1,8 +1,8 @@
 /**
  * Finding a release that may be published already, and telling a repository that is new from one that has lost its
- * catalog. Without signatures the catalog is the one
- * object that says which releases there are; a publish that took a repository without it for an empty one would
- * begin anew at counter 1, and the next prune would delete all that went before.
+ * catalog. Without signatures the catalog is the one object that says which releases there are; a publish that took a
+ * repository without it for an empty one would begin anew at counter 1, and the next prune would delete all that went
+ * before.
  *
  * @module
  */
@@ -74,8 +74,8 @@ async function releaseAt(
   key: Key,
   signal: AbortSignal | undefined,
 ): Promise<Manifest | undefined> {
-  const found = await store.get(key, { maxBytes: MAX_MANIFEST, ...(signal && { signal }) });
   try {
+    const found = await store.get(key, { maxBytes: MAX_MANIFEST, ...(signal && { signal }) });
     return found && decodeManifest(found.bytes);
   } catch (error) {
     // Of what cannot be read it is not known.

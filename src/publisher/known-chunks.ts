@@ -38,9 +38,10 @@ export interface SharingRelease {
 
 /**
  * Fills the tables with every chunk of every release that `release` may share: those of its product first, then,
- * marked as foreign, what only other products hold. Chunks that the releases before have are marked as
- * held, and known where those take them from; another chunk that lies in several places is known in the latest. A sealed release shares with those of its own epoch, for its
- * recipients have no other key; one that is not sealed shares with those that are not either.
+ * marked as foreign, what only other products hold. Chunks that the releases before have are marked as held, and known
+ * where those take them from; another chunk that lies in several places is known in the latest. A sealed release shares
+ * with those of its own epoch, for its recipients have no other key; one that is not sealed shares with those that are
+ * not either.
  *
  * @throws SiltError OBJECT_MISSING or DIGEST_MISMATCH for a damaged repository, store errors
  */

@@ -104,6 +104,10 @@ export class PackCheck extends ObjectCheck {
       return await packUsage(this.store, opened, { wanted: () => true, signal: this.signal });
     } catch (error) {
       if (!isSiltError(error) || error.transient || error.code === 'INTERRUPTED') throw error;
+      // Where a sample passed the index by, nobody has told of it yet.
+      const { key } = error.details;
+      if (typeof key === 'string' && !this.damaged.some((damage) => damage.key === key))
+        this.note(key, error);
       return undefined;
     }
   }

@@ -12,8 +12,8 @@ import type { PublishOptions } from './publish.ts';
 export type NextRelease = Pick<PublishOptions, 'product' | 'channel' | 'bases'>;
 
 /**
- * The bases, where they were named by version, else the one that the channel points at: a branch that is kept up beside a newer one
- * goes on from its own. None when neither is known, which stands for the newest release.
+ * The bases, where they were named by version, else the one that the channel points at: a branch that is kept up beside
+ * a newer one goes on from its own. None when neither is known, which stands for the newest release.
  *
  * @param bases releases that deltas will be made from
  * @throws SiltError as {@link ReleaseLedger.find}, but for a channel or a repository that is not there yet

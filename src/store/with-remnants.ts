@@ -6,7 +6,8 @@
  * tag. To stand outside of what counts and of what keeps a budget, so that these see the requests that are made: two
  * more for a pack, once, and one for each range as ever. A store asked in vain is asked again by its caller.
  *
- * Memory: at most {@link MOST} heads of remnants, of some 20 KiB each at the most and some 200 bytes as a rule.
+ * Memory: the heads of the remnants of at most {@link MOST} packs: one each as a rule, of some 200 bytes, and 20 KiB at
+ * the most.
  *
  * @module
  */
@@ -48,9 +49,12 @@ export function withRemnants(store: ReadStore): RemnantReader {
 interface Look {
   readonly head: Promise<RemnantHead | undefined>;
   readonly signal: AbortSignal | undefined;
+  /** Asked past all caches. */
+  readonly isFresh: boolean;
 }
 
 interface Remnant {
+  readonly number: number;
   readonly key: Key;
   readonly head: RemnantHead;
 }
@@ -91,6 +95,8 @@ class RemnantStore implements RemnantReader {
     const end = range.offset + range.length;
     let at = range.offset;
     let missing: unknown;
+    /** Numbers of remnants that have a head and no bytes. */
+    const hollow = new Set<number>();
     // Wrong bytes may come from a remnant that is not what it was, or from a cache that has an older one.
     if (options.fresh === true) this.#gone.delete(key);
     for (let call = options; ; call = { ...options, fresh: true }) {
@@ -107,7 +113,7 @@ class RemnantStore implements RemnantReader {
         }
       }
       const rest = { offset: at, length: end - at };
-      const { chosen, isAny } = await this.#choose(key, rest, call);
+      const { chosen, isAny } = await this.#choose(key, rest, call, hollow);
       if (chosen !== undefined) {
         try {
           for await (const block of this.#read(chosen, rest, call)) {
@@ -117,7 +123,14 @@ class RemnantStore implements RemnantReader {
           return;
         } catch (error) {
           // It may have made place for a smaller one.
-          if (!mayBeGone(error) || call.fresh === true) throw error;
+          if (!mayBeGone(error)) throw error;
+          if (call.fresh === true) {
+            // Only a cache has its head, one that nobody can pass by.
+            hollow.add(chosen.number);
+            const none = Promise.resolve(undefined);
+            this.#looksAt(key).set(chosen.number, { head: none, signal: undefined, isFresh: true });
+            continue;
+          }
         }
       }
       if (!isAny) this.#gone.delete(key);
@@ -132,19 +145,20 @@ class RemnantStore implements RemnantReader {
     key: Key,
     range: ByteRange,
     call: CallOptions,
+    hollow: ReadonlySet<number>,
   ): Promise<{ readonly chosen: Remnant | undefined; readonly isAny: boolean }> {
     let chosen: Remnant | undefined;
     let most = 0;
     let isAny = false;
     for (let number = 1; number <= MAX_REMNANTS; number += 1) {
       const head = await this.#look(key, number, call);
-      if (head === undefined) continue;
+      if (head === undefined || hollow.has(number)) continue;
       isAny = true;
       if (range.offset + range.length > head.packSize) throw rangeOutside(key, range, head.packSize);
       const bytes = piecesOf(head, range).reduce((sum, { length }) => sum + length, 0);
       if (bytes <= most) continue;
       most = bytes;
-      chosen = { key: remnantKey(key, number), head };
+      chosen = { number, key: remnantKey(key, number), head };
       if (call.fresh !== true) break;
     }
     return { chosen, isAny };
@@ -154,8 +168,10 @@ class RemnantStore implements RemnantReader {
   async #look(key: Key, number: number, call: CallOptions): Promise<RemnantHead | undefined> {
     const looks = this.#looksAt(key);
     for (;;) {
-      const known = looks.get(number);
-      const look = known ?? { head: this.#readHead(key, number, call), signal: call.signal };
+      const seen = looks.get(number);
+      const isFresh = call.fresh === true;
+      const known = isFresh && seen?.isFresh !== true ? undefined : seen;
+      const look = known ?? { head: this.#readHead(key, number, call), signal: call.signal, isFresh };
       looks.set(number, look);
       try {
         return await look.head;

@@ -50,7 +50,8 @@ export function withRetry(store: ReadStore, options: StoreRetryOptions = {}): Re
 
 /**
  * Up to this size what is there is held against the bytes that were sent: all metadata is smaller. What is larger is
- * named by its digest, and its size tells enough.
+ * named by its digest, and its size tells enough; or it is a remnant of a pack, whose head every prune reads before it
+ * relies on it.
  */
 const MAX_COMPARED: number = 8 * MiB;
 

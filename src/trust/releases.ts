@@ -154,7 +154,7 @@ export function removable<T extends { readonly version: string; readonly counter
   );
 }
 
-/** True for a conflict with somebody else, of a write that may have been carried out ahead of that: `store/store.ts`. */
+/** True for a conflict with somebody else, of a write that may have been carried out before: `store/store.ts`. */
 export function isUnheardConflict(error: unknown): boolean {
   return isSiltError(error, 'CONFLICT') && error.details.answerLost === true;
 }

@@ -66,7 +66,11 @@ async function openFarm(t: ExecutionContext<unknown>): Promise<Farm> {
       const own = await createJsonCli(t, { ...s3Environment(endpoint), ...jobs });
       const child = own.start('jobs', 'work', ...repo, '--workers', '1');
       const ended = resultOf(child);
-      await once(child.stderr, 'data');
+      let told = '';
+      while (!told.includes('waiting for jobs at')) {
+        const [bytes] = (await once(child.stderr, 'data')) as [Buffer];
+        told += bytes.toString();
+      }
       return {
         async kill() {
           child.kill('SIGKILL');

@@ -90,6 +90,17 @@ test('a command that ends when it is asked to leaves nothing behind that does no
   t.false(await isAlive(Number(pids[0])));
 });
 
+test('a command that fails leaves nothing behind', async (t) => {
+  const pids: number[] = [];
+  const script = 'sleep 1000 & echo $! >&2; exit 4';
+  const onLine = (line: string): boolean => pids.push(Number(line)) > 0;
+  await throwsSilt(t, () => sh(script, { onLine, patienceMs: 100 }), 'HOOK_FAILED');
+  t.is(pids.length, 1);
+  t.true(Number(pids[0]) > 1);
+  // It was killed, which takes its time.
+  while (await isAlive(Number(pids[0])));
+});
+
 test('a command may clean up when it is asked to end', async (t) => {
   const directory = await temporaryDirectory(t);
   const script = `trap 'echo cleaned > ${directory}/trace; exit 1' TERM; echo ready >&2; while :; do sleep 0.05; done`;
@@ -144,9 +155,11 @@ test('a command in our session keeps it, has our environment, and is ended when 
     return stdout.toString();
   };
   const own = readFileSync('/proc/self/stat', 'utf8').split(' ')[5];
-  const probe = process.env.SILT_PROBE ?? '';
-  t.is(await session({ session: 'ours', env: 'ours' }), `${own}\n${probe}\n`);
-  t.not(await session({}), `${own}\n\n`);
+  process.env.SILT_PROBE = 'ours';
+  t.is(await session({ session: 'ours', env: 'ours' }), `${own}\nours\n`);
+  const [other, ...environment] = (await session({})).split('\n');
+  t.not(other, own);
+  t.deepEqual(environment, ['', '']);
   const options = { session: 'ours', limitMs: 300, graceMs: 100, patienceMs: 0 } as const;
   const action = () => sh('trap "" TERM; while :; do sleep 1; done', options);
   t.regex((await throwsSilt(t, action, 'HOOK_FAILED')).message, /longer than 0.3 s/);

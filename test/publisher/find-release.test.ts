@@ -1,5 +1,6 @@
 import test from 'ava';
 import { CATALOG_KEY } from '../../src/format/catalog.ts';
+import { MAX_MANIFEST } from '../../src/format/limits.ts';
 import { collect } from '../support/collect.ts';
 import { publishBench } from '../support/publish-bench.ts';
 import { repositoryObjects } from '../support/repository-objects.ts';
@@ -24,6 +25,8 @@ test('what a first publish left behind, killed before it wrote the catalog, stan
   await bench.publish('1', { a: image });
   await bench.store.remove(CATALOG_KEY);
   await bench.store.putIfAbsent('targets/os/notes.json', seededBytes('notes', 100));
+  // Of what is no manifest it is not known.
+  await bench.store.putIfAbsent(`targets/os/${'0'.repeat(64)}.9.json`, new Uint8Array(MAX_MANIFEST + 1));
   t.is((await bench.publish('1', { a: image })).manifest.counter, 1);
   t.true((await collect(bench.store.list('metadata/'))).some(({ key }) => key === CATALOG_KEY));
 });

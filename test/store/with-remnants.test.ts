@@ -214,6 +214,49 @@ test('a remnant that does not have all of a range gives way to one that has, whe
   t.true(equalBytes(await read(reader, 4000, 3000), pack.subarray(4000, 7000)));
 });
 
+test('a head that only a cache still has leads to the next remnant, and is asked for once', async (t) => {
+  const { store, asked } = watched(await storeOf({ [`${KEY}.2`]: remnantOf(B) }));
+  const cached: ReadStore = {
+    ...store,
+    async *getRange(key, range, options) {
+      if (key === `${KEY}.1` && range.offset === 0) yield remnantOf(A, B).slice(0, range.length);
+      else yield* store.getRange(key, range, options);
+    },
+  };
+  const reader = withRemnants(cached);
+  t.true(equalBytes(await read(reader, 4000, 3000), pack.subarray(4000, 7000)));
+  t.is(asked.filter((each) => each === '.1 4606+3000').length, 2, 'past the cache the second time');
+  asked.length = 0;
+  t.true(equalBytes(await read(reader, 4000, 3000), pack.subarray(4000, 7000)));
+  t.deepEqual(asked, ['.2 4106+3000']);
+  // What no remnant has the bytes of is missing, by the name of the pack.
+  const error = await throwsSilt(t, () => read(reader, 1000, 500), 'OBJECT_MISSING');
+  t.is(error.details.key, KEY);
+});
+
+test('who asks past the caches does not take what another reader has just had from one', async (t) => {
+  const { store } = watched(await storeOf({ [`${KEY}.1`]: remnantOf(A, B) }));
+  const [asking, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const cached: ReadStore = {
+    ...store,
+    async *getRange(key, range, options = {}) {
+      if (key === KEY && options.fresh === true) {
+        asking.resolve();
+        await gate.promise;
+      }
+      const isHead = key === `${KEY}.1` && range.offset === 0;
+      if (isHead && options.fresh !== true) yield remnantOf(A).slice(0, range.length);
+      else yield* store.getRange(key, range, options);
+    },
+  };
+  const reader = withRemnants(cached);
+  const fresh = read(reader, 4000, 3000, { fresh: true });
+  await asking.promise;
+  await read(reader, 1000, 500);
+  gate.resolve();
+  t.true(equalBytes(await fresh, pack.subarray(4000, 7000)));
+});
+
 test('a head that is damaged on the way is asked for past the cache', async (t) => {
   const good = remnantOf(A);
   const bad = Uint8Array.from(good);

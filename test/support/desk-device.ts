@@ -94,6 +94,8 @@ export type HookScript = Partial<Record<HookName, (facts: HookFacts) => unknown>
 export interface DeskOptions {
   readonly repositories: readonly string[];
   readonly hooks?: HookScript;
+  /** Starts that a new system gets; default 3. */
+  readonly bootTries?: number;
   /** What a restart does; by default one start of the boot loader. */
   readonly reboot?: (loader: SimulatedBootLoader) => Promise<void>;
   readonly config?: Partial<Device['config']>;
@@ -181,7 +183,7 @@ export function openDesk(root: string, options: DeskOptions): Desk {
     },
     components,
     bootLoader: options.wrapLoader?.(loader) ?? loader,
-    bootTries: 3,
+    bootTries: options.bootTries ?? 3,
     booted: async () => ({ bootId: await loader.bootId(), slot: await loader.booted() }),
     hooks: {
       async run(hook, facts) {

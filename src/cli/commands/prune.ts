@@ -80,7 +80,7 @@ export function addPrune(program: Command): void {
     )
     .option(
       '--repack-below <percent>',
-      `make packs smaller of which less than this is in use; by default ${REPACK_PERCENT}, 0 for never`,
+      `make packs smaller of which at most this is in use; by default ${REPACK_PERCENT}, 0 for never`,
       parsePercent,
     )
     .option('--no-repack', 'make no packs smaller, as --repack-below 0')

@@ -6,6 +6,7 @@
  */
 import { isTransient as isTransientError } from '../../core/errors.ts';
 import { retryAfterOf } from '../../core/retry.ts';
+import { isRescueSlot } from './choose-slots.ts';
 import type { Phase } from './device-state.ts';
 import type { PhaseEnd } from './forward-phases.ts';
 import { rollBackParts } from './install-parts.ts';
@@ -89,7 +90,10 @@ export const backwardPhases: Readonly<
     const { version, counter } = release;
     const outcome = isBack ? 'rolledBack' : 'failed';
     const back = await wayOutOfRescue(run);
-    const after = afterFailure(run.state, update, failure, at, device.bootTries, back !== undefined);
+    const isOutOfRescue = update.kind === 'return' && isRescueSlot(device.components, boot?.from);
+    // The rescue system must not go there and back without an end.
+    const tries = isOutOfRescue ? Number.POSITIVE_INFINITY : device.bootTries;
+    const after = afterFailure(run.state, update, failure, at, tries, back !== undefined);
     await run.write({
       update: back,
       ...after,

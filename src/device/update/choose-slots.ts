@@ -23,6 +23,11 @@ export function startedComponents(components: readonly Component[]): readonly Co
   return components.filter(({ slots }) => slots !== undefined && slots.length > 1);
 }
 
+/** Whether `slot` is that of a rescue system. */
+export function isRescueSlot(components: readonly Component[], slot: BootSlot | undefined): boolean {
+  return components.some(({ slots }) => slots?.some(({ boot, rescue }) => rescue && boot === slot));
+}
+
 /**
  * @param running the slot that runs, if known
  * @throws SiltError BOOT_STATE_INVALID when it has to be known and is not, or is none of the slots

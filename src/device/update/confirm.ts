@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { startedComponents } from './choose-slots.ts';
+import { isRescueSlot, startedComponents } from './choose-slots.ts';
 import { type DeviceState, FACTORY } from './device-state.ts';
 import { finishParts } from './install-parts.ts';
 import type { UpdateResult } from './update-result.ts';
@@ -80,10 +80,8 @@ function previousAfter({ device, state, update }: UpdateRun): DeviceState['previ
   const { boot } = update;
   if (boot === undefined) return previous;
   const { from: slot } = boot;
-  const isRescue = device.components.some(({ slots }) =>
-    slots?.some((each) => each.rescue && each.boot === slot),
-  );
-  if (slot === undefined || isRescue || (installed?.slot ?? slot) !== slot) return undefined;
+  const isOther = slot !== undefined && (installed?.slot ?? slot) === slot;
+  if (!isOther || isRescueSlot(device.components, slot)) return undefined;
   const { version, counter } = installed ?? FACTORY;
   return { version, counter, slot };
 }

@@ -7,12 +7,13 @@
 import { randomUUID } from 'node:crypto';
 import { isSiltError } from '../../core/errors.ts';
 import { digestOnMedium } from '../../io/medium-digest.ts';
-import { slotPaths, startedComponents } from './choose-slots.ts';
+import { isRescueSlot, startedComponents } from './choose-slots.ts';
 import type { Update, UpdatePart } from './device-state.ts';
 import type { UpdateRun } from './update-run.ts';
 
 /**
- * The way back to the system in the slot that the update was to write.
+ * The way back to the system in the slot that the update was to write. One that was given up is not gone back to: the
+ * device would restart there and back without an end.
  *
  * @returns `undefined` where no rescue system runs, or nothing whole is there to go back to
  */
@@ -21,16 +22,15 @@ export async function wayOutOfRescue(run: UpdateRun): Promise<Update | undefined
   const { boot, failure } = update;
   const { installed } = state;
   const components = startedComponents(device.components);
-  const isRescue = components.some(({ slots }) =>
-    slots?.some((slot) => slot.rescue && slot.boot === boot?.from),
-  );
-  if (!isRescue || boot?.from === undefined || failure?.phase !== 'fetch') return undefined;
-  if (installed === undefined || (installed.slot ?? boot.target) !== boot.target) return undefined;
+  if (boot?.from === undefined || !isRescueSlot(components, boot.from)) return undefined;
+  if (failure?.phase !== 'fetch' || installed === undefined) return undefined;
+  if (state.blocked.some(({ counter }) => counter === installed.counter)) return undefined;
+  if ((installed.slot ?? boot.target) !== boot.target) return undefined;
   if ((await device.booted()).slot !== boot.from) return undefined;
   const parts: UpdatePart[] = [];
   for (const component of components) {
     const known = installed.components[component.name];
-    const target = slotPaths(component, boot)?.target;
+    const target = component.slots?.find((slot) => slot.boot === boot.target)?.device;
     if (known === undefined || target === undefined || !(await holds(run, target, known))) return undefined;
     const { size, sha256 } = known;
     parts.push({ component: component.name, image: component.image, size, sha256, same: true });

@@ -34,8 +34,8 @@ const WAY_BACK: readonly Phase[] = ['confirm', 'rollBack', 'rebootBack', 'failed
  * Runs the update of `device`; the caller holds its lock.
  *
  * @throws SiltError when no update could begin: as `Releases.open`, NOT_COMPATIBLE, DOWNGRADE_REFUSED,
- *   NOT_ELIGIBLE, BOOT_STATE_INVALID; JOURNAL_DAMAGED, NO_SPACE or IO_FAILED when the journal or an event cannot be kept;
- *   the reason of the signal, after which the next run goes on
+ *   NOT_ELIGIBLE, BOOT_STATE_INVALID; JOURNAL_DAMAGED, NO_SPACE or IO_FAILED when the journal or an event cannot be
+ *   kept; the reason of the signal, after which the next run goes on
  */
 export async function runUpdate(device: Device, options: RunOptions = {}): Promise<UpdateResult> {
   const run = new UpdateRun(device, options, await device.journal.read());
@@ -66,7 +66,8 @@ async function waitsForRetry(run: UpdateRun): Promise<PhaseEnd | undefined> {
   if (retry === undefined || run.options.now === true) return undefined;
   if (update !== undefined && URGENT.includes(update.phase)) return undefined;
   // What is waited for is the release that failed, and not the way back to work.
-  if (update?.kind === 'return' && isBeginning(update)) return undefined;
+  const isReturn = update?.kind === 'return';
+  if (isReturn && (isBeginning(update) || retry.counter !== update.release.counter)) return undefined;
   const now = run.device.now().getTime();
   // A clock that was set back would make it wait for ever.
   if (now >= retry.notBefore || retry.notBefore - now > MAX_WAIT_MS) return undefined;

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { SiltError } from '../../core/errors.ts';
+import { isSiltError, SiltError } from '../../core/errors.ts';
 import { openMirrors } from '../../store/mirrors.ts';
 import { publicLocation } from '../../store/public-location.ts';
 import type { ReadStore } from '../../store/store.ts';
@@ -86,7 +86,15 @@ export class Sources {
 
   /** A store that is opened when it is first asked; then what keeps it from being opened is a failure of it. */
   #place(location: string): ReadStore {
-    const store = async (): Promise<ReadStore> => (await this.open(location)).store;
+    const store = async (): Promise<ReadStore> => {
+      try {
+        return (await this.open(location)).store;
+      } catch (error) {
+        // A mistake in what is configured for this one, its headers say, does not end an update that others can serve.
+        if (!isSiltError(error, 'USAGE') && !isSiltError(error, 'CONFIG_INVALID')) throw error;
+        throw new SiltError('STORE_REFUSED', error.message, { cause: error, details: error.details });
+      }
+    };
     return {
       location: publicLocation(location),
       get: async (key, options) => await (await store()).get(key, options),

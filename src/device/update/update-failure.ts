@@ -13,7 +13,7 @@ const BACK_OFF = { baseMs: 2 * MINUTE, capMs: 12 * 60 * MINUTE };
 /** So often may installing fail before the release is given up. */
 const MAX_FAILURES = 3;
 const MAX_BLOCKED = 16;
-/** A power cut in a first start looks like a system that does not start, so one start alone, as GRUB gives, says little. */
+/** A power cut in a first start looks like a system that does not start; one alone, as GRUB gives, says little. */
 const LEAST_STARTS = 2;
 const MAX_MESSAGE = 1000;
 

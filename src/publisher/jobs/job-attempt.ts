@@ -61,9 +61,11 @@ export async function attemptJob<T>(
   wait(patienceMs);
   const onEnd = (): void => wait(Math.min(patienceMs, END_MS));
   signal.addEventListener('abort', onEnd, { once: true });
+  if (signal.aborted) onEnd();
   let moves = 0;
+  let hasEnded = false;
   const moved = (): void => {
-    if (stop.signal.aborted || signal.aborted) return;
+    if (hasEnded || stop.signal.aborted || signal.aborted) return;
     wait(patienceMs);
     moves += 1;
     onMove?.(moves);
@@ -74,6 +76,7 @@ export async function attemptJob<T>(
   try {
     return await Promise.race([result, stuck.promise]);
   } finally {
+    hasEnded = true;
     clearTimeout(timer);
     signal.removeEventListener('abort', onEnd);
   }

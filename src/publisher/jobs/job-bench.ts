@@ -37,9 +37,10 @@ export class JobBench {
    */
   async answer(data: unknown, { signal, moved }: JobAttempt): Promise<DeltaResult> {
     const { workers, ...common } = this.#options;
+    const directory = await this.#makeDirectory('job');
+    // Taken behind all that fails on a full disk: images that are forgotten would stay there.
     const images = this.#images ?? new RestoredImages(common.store, await this.#makeDirectory('images'));
     this.#images = undefined;
-    const directory = await this.#makeDirectory('job');
     const pool = openPool(workers, signal);
     // A job that is given up may never come to its end; its threads do.
     signal.addEventListener('abort', () => void pool.close().catch(() => {}), { once: true });
@@ -49,7 +50,8 @@ export class JobBench {
       await pool.close();
       await rm(directory, { recursive: true, force: true });
       // After one that was given up, the next has begun with others.
-      if (!signal.aborted) this.#images = images;
+      if (signal.aborted) await images.remove();
+      else this.#images = images;
     }
   }
 

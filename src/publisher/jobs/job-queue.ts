@@ -22,7 +22,7 @@ export type JobState =
 
 /** Every call throws when the queue cannot be reached; the caller then does without it. */
 export interface JobQueue {
-  /** Offers jobs to workers. One that is known already stays what it is, done for instance; one that failed is offered again. */
+  /** Offers jobs to workers. One that is known stays what it is, done for instance; one that failed is offered again. */
   offer(jobs: readonly NamedJob[]): Promise<void>;
   state(id: string): Promise<JobState>;
   /** Takes a job out of the queue, unless a worker is at it. True when no worker has it or will get it. */
@@ -46,7 +46,7 @@ export interface JobOptions {
   readonly leave?: boolean | undefined;
   /** Hears, in a sentence, why less is shared than was asked for. */
   readonly onNote?: ((line: string) => void) | undefined;
-  /** How long a worker may be at a job that does not move, in milliseconds. Default: twice what a worker allows itself. */
+  /** How long a worker may be at a job that does not move, in milliseconds. Default: twice what it allows itself. */
   readonly patienceMs?: number | undefined;
   /** Milliseconds between two looks at the queue while there is nothing else to do. Default 500. */
   readonly pollMs?: number | undefined;

@@ -1,7 +1,7 @@
 /**
  * A worker: takes jobs out of the queue in Redis, one at a time, until it is told to stop. Killed in the middle of a
- * job, it loses its hold on that within {@link LOCK_MS}, and another worker, or the publisher, takes the job. A job that
- * stands still it gives back itself.
+ * job, it loses its hold on that within {@link LOCK_MS}, and another worker, or the publisher, takes the job. A job
+ * that stands still it gives back itself.
  *
  * @module
  */

@@ -51,6 +51,12 @@ export class RestoredImages {
     return found;
   }
 
+  /** Removes all of them, with the directory. */
+  async remove(): Promise<void> {
+    this.#images.clear();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
   async #restore(
     name: string,
     image: JobImage,

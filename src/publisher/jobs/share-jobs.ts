@@ -23,7 +23,7 @@ export interface SharedJob<T> extends NamedJob {
 export interface ShareOptions {
   readonly leave: boolean;
   readonly pollMs: number;
-  /** How long a job may stand still at a worker, in milliseconds. Default: {@link PATIENCE} times what a worker allows. */
+  /** How long a job may stand still at a worker, in milliseconds. Default: {@link PATIENCE} times what that allows. */
   readonly patienceMs?: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onNote: (line: string) => void;

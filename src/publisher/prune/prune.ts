@@ -116,11 +116,11 @@ class Prune {
     let after = survey;
     // Of packs that no release needs nobody asks which remnants there are.
     if (releases.some(({ images }) => images.length > 0)) await this.#packs.list();
+    // What any release needs now has to be unreferenced for the whole grace again, also when it is taken out in
+    // this very run; and that is written down before it is.
+    const before = liveObjects(survey, releases, await this.#packs.standings(left, chosen));
+    record = new Map([...record].filter(([key]) => !before.has(key)));
     if (!dryRun) {
-      // What any release needs now has to be unreferenced for the whole grace again, also when it is taken out in
-      // this very run; and that is written down before it is.
-      const before = liveObjects(survey, releases, await this.#packs.standings(left, chosen));
-      record = new Map([...record].filter(([key]) => !before.has(key)));
       now = await this.#record.begin(record, this.#clock.now());
       removed = await this.#remove(chosen);
       after = await this.#survey();

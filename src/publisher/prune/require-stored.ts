@@ -7,6 +7,7 @@
 import { toHex } from '../../core/digest.ts';
 import { isSiltError, SiltError } from '../../core/errors.ts';
 import { inOrder } from '../../core/in-order.ts';
+import { MAX_PACK } from '../../format/limits.ts';
 import type { Manifest } from '../../format/manifest.ts';
 import { PACK_PREAMBLE_BYTES } from '../../format/pack.ts';
 import { readRange } from '../../store/read-range.ts';
@@ -90,7 +91,8 @@ async function rangesLeft(
 ): Promise<readonly ByteRange[]> {
   try {
     await readRange(reader, name, { offset: 0, length: PACK_PREAMBLE_BYTES }, { signal });
-    return (await reader.rangesOf(name)) ?? [];
+    // Whole: it has come since it was looked for.
+    return (await reader.rangesOf(name)) ?? [{ offset: 0, length: MAX_PACK }];
   } catch (error) {
     if (isSiltError(error, 'OBJECT_MISSING')) return [];
     throw error;

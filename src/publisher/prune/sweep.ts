@@ -93,7 +93,7 @@ async function removeUnless(object: RipeObject, live: LiveObjects, options: Swee
   const { key } = object;
   const call = { signal: turns.signal };
   const stand = options.standFor(key);
-  // What stands for a pack was found out for the releases of a moment ago; whether it does for these, the next run sees.
+  // What stands for a pack was found out for the releases of a moment ago; the next run sees whether it does for these.
   if (live.has(key)) return onFate(object, stand === undefined ? 'gone' : 'kept', object.size);
   if (stand !== undefined && !(await isThere(stand, options))) return onFate(object, 'kept', object.size);
   const found = await store.has(key, call);

@@ -194,25 +194,33 @@ test('where the only slot is not whole any more, the rescue system goes on tryin
   t.is(await inUse(desk), '3.0 3.0 3.0');
 });
 
-test('a system that was gone back to and does not come up either leaves the rescue system, which goes on', async (t) => {
-  let isGone = false;
-  let isDead = false;
-  const desk = await rescueDesk(t, {
-    wrapSource: withoutIndexes(() => isGone),
-    async reboot(loader) {
-      let running = await loader.boot();
-      while (isDead && running === 'main') running = await loader.boot();
-    },
+for (const bootTries of [3, 1]) {
+  test(`a system that was gone back to and dies leaves the rescue system, which goes on; starts: ${bootTries}`, async (t) => {
+    let isGone = false;
+    let isDead = false;
+    const desk = await rescueDesk(t, {
+      bootTries,
+      wrapSource: withoutIndexes(() => isGone),
+      async reboot(loader) {
+        let running = await loader.boot();
+        while (isDead && running === 'main') running = await loader.boot();
+      },
+    });
+    await desk.settle();
+    await desk.publish('3.0');
+    t.is(outcomeOf(await desk.run()), 'rebooting enterRescue');
+    [isGone, isDead] = [true, true];
+
+    t.is(outcomeOf(await desk.settle({ now: true })), 'rolledBack BOOT_FAILED');
+
+    t.is(await desk.loader.booted(), 'rescue');
+    desk.hooks.length = 0;
+    for (let round = 0; round < 4; round++) {
+      t.is(outcomeOf(await desk.settle({ now: true })), 'failed OBJECT_MISSING');
+    }
+    t.false(desk.hooks.includes('reboot'), 'there and back without an end');
+    [isGone, isDead] = [false, false];
+    t.is((await desk.settle({ now: true })).outcome, 'updated');
+    t.is(await inUse(desk), '3.0 3.0 3.0');
   });
-  await desk.settle();
-  await desk.publish('3.0');
-  t.is(outcomeOf(await desk.run()), 'rebooting enterRescue');
-  [isGone, isDead] = [true, true];
-
-  t.is(outcomeOf(await desk.settle({ now: true })), 'rolledBack BOOT_FAILED');
-
-  t.is(await desk.loader.booted(), 'rescue');
-  [isGone, isDead] = [false, false];
-  t.is((await desk.settle({ now: true })).outcome, 'updated');
-  t.is(await inUse(desk), '3.0 3.0 3.0');
-});
+}

@@ -68,6 +68,19 @@ test('what fails fails as it is, and the end of the worker is the end of the job
   await t.throwsAsync(attempt, { message: 'stopped' });
 });
 
+test.serial('a job that comes when its worker is ending is waited for as briefly', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  t.teardown(() => mock.timers.reset());
+  const attempt = attemptJob(
+    async () => {
+      mock.timers.tick(5000);
+      return await Promise.withResolvers<never>().promise;
+    },
+    { patienceMs: 60_000, signal: AbortSignal.abort(new Error('stopped')) },
+  );
+  await t.throwsAsync(attempt, { message: 'stopped' });
+});
+
 test.serial('a job that does not end with its worker is left behind after some seconds', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] });
   t.teardown(() => mock.timers.reset());

@@ -162,7 +162,10 @@ test('a release that is taken out keeps its frames for all of the grace, though 
   await bench.publishPieces('3', 'bec');
   await bench.publishPieces('4', 'be');
   // In this very run the record says that the pack may go.
-  const run = await bench.prune({ keep: keepLast(1), repack: HALF });
+  const options = { keep: keepLast(1), repack: HALF };
+  const dry = await bench.prune({ ...options, dryRun: true });
+  const run = await bench.prune(options);
+  t.deepEqual({ ...dry, seconds: 0 }, { ...run, dryRun: true, seconds: 0 });
   t.is(run.removed.length, 2);
   t.true(bench.store.objects.has(pack));
   bench.clock.pass(GRACE - 1);
