@@ -8,7 +8,7 @@ import type { Lab } from './lab.ts';
 const DONE = /^qemu: update ended with 0$/;
 const FAILED = /^qemu: update ended with [1-9]/;
 const WAITS = /tries again after a failure/;
-const BLOCKED = /installed before and did not stay/;
+const BLOCKED = /was given up on this device/;
 
 /** Boots version 1, updates over HTTP, restarts into version 2 and stays there. */
 export async function itUpdates(lab: Lab): Promise<void> {
